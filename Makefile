@@ -1,0 +1,51 @@
+# make crawl    set up, crawl a local server with synthetic data, show what was stored
+# make test     set up, run all tests that this machine can run
+# make lint     set up, check style, types and the import rules
+# make clean    remove what these made
+
+PYTHON ?= python3
+RUN := .venv/bin/python -m
+
+.PHONY: crawl test lint clean
+
+# With the address of a server the same command crawls that server:
+#   SATCHEL_RECNET_URL=https://… SATCHEL_RECNET_KEY=… make crawl
+crawl: export SATCHEL_SANDBOX ?= $(if $(SATCHEL_RECNET_URL)$(SATCHEL_RECNET_URLS),0,1)
+crawl: .venv/crawl
+	@$(RUN) scrapy crawl recnet-rooms -L WARNING \
+	    -a hot=1 -a include=subrooms,roles,tags,promo,scores,load_screens -a limit=50
+	@echo
+	@$(RUN) satchel items recnet_room --limit 5 --columns id,name,visit_count,max_players,subrooms
+	@echo
+	@$(RUN) satchel items recnet_room_tags --limit 5
+	@echo
+	@echo "Next:  .venv/bin/satchel items      all that is stored"
+	@echo "       .venv/bin/satchel spiders    what else can be crawled"
+	@echo "       docs/recnet.md               how to crawl a server of yours"
+
+test: .venv/test
+	@$(RUN) pytest -n auto -q -rs
+
+lint: .venv/lint
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@.venv/bin/lint-imports
+
+.venv/crawl: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("satchel needs Python 3.11 or newer; this is " + sys.version.split()[0] + "; run: make PYTHON=python3.11 …" if sys.version_info < (3, 11) else 0)'
+	@echo "Installing into .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/test: .venv/crawl
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+.venv/lint: .venv/test
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable '.[lint]'
+	@touch $@
+
+clean:
+	rm -rf .venv satchel.db satchel.db-shm satchel.db-wal build dist

@@ -1,0 +1,9 @@
+"""Item pipelines: one stage of an item's way each, in this order.
+
+privacy
+    lets in what did not come through a response (an errback's items, a plugin's).
+plugins
+    has plugins change or drop the item.
+store
+    waits until the item is committed to the database.
+"""

@@ -1,0 +1,66 @@
+"""Stores items: an item goes on, and counts as scraped, when it is committed."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Self
+
+from scrapy.exceptions import DropItem, NotConfigured
+
+from satchel.addon import SatchelAddon
+from satchel.errors import DecodeError, StoreError
+from satchel.items import Item
+from satchel.store import Store
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+REASON = "store_failed"
+"""The ``finish_reason`` of a crawl whose database failed."""
+
+
+class StorePipeline:
+    """Hands satchel's items to the store; other items pass."""
+
+    def __init__(self, crawler: Crawler, url: str) -> None:
+        addon = SatchelAddon.of(crawler)
+        items = [cls for service in addon.services for cls in service.items]
+        self._crawler = crawler
+        self._store = Store.open(url, items)
+        self._failed = False
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        config = SatchelAddon.of(crawler).config
+        if not config.store:
+            raise NotConfigured
+        return cls(crawler, config.store)
+
+    async def process_item(self, item: Any) -> Any:
+        if not isinstance(item, Item) or not self._store.takes(item):
+            return item
+        try:
+            await self._store.put(item)
+        except DecodeError as error:
+            # Scrapy's own line would show the item.
+            logger.warning("not stored: %s", error)
+            raise DropItem("not stored", log_level="DEBUG") from None
+        except StoreError as error:
+            self._fail(error)
+            raise DropItem("not stored", log_level="DEBUG") from None
+        return item
+
+    async def close_spider(self) -> None:
+        await self._store.close()
+        stats = self._crawler.stats
+        for table, rows in self._store.written.items():
+            stats.set_value(f"satchel/store/{table}", rows)
+
+    def _fail(self, error: StoreError) -> None:
+        self._crawler.stats.inc_value("satchel/store/failed")
+        if not self._failed:
+            self._failed = True
+            logger.error("%s", error)
+            SatchelAddon.of(self._crawler).close_spider(REASON)

@@ -1,0 +1,1 @@
+"""The built-in plugins, each a file that a user could have written."""

@@ -1,0 +1,1 @@
+"""satchel's spiders, one file for each service."""

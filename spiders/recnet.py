@@ -1,0 +1,346 @@
+"""RecNet's spiders: accounts, rooms, events, images, inventions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import unquote, urlsplit
+
+from scrapy import Request
+
+from satchel.arguments import Argument, at_least, choices, numbers, phrase, switch, words
+from satchel.errors import ArgumentError, DecodeError, NotOffered
+from satchel.paging import Paging
+from satchel.recnet.api import OPERATIONS, ROOM_PARTS, Api, include_mask
+from satchel.recnet.settings import RecNetSettings
+from satchel.spider import SatchelSpider
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+    from satchel.addon import SatchelAddon
+    from satchel.recnet.wire import Page
+
+Output = Iterator[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Argument):
+    """An argument that says what to crawl.
+
+    :ivar operation: the operation that answers it
+    :ivar ask: ``bulk``: all values at once; ``each``: one request for a value, as *parameter*;
+        ``once``: one request, the argument is a switch
+    :ivar parameter: the operation's parameter that takes a value
+    :ivar field: of a bulk operation, the items' field that the values are compared with
+    """
+
+    operation: str
+    ask: Literal["bulk", "each", "once"]
+    parameter: str = "id"
+    field: str = "id"
+
+
+def _ids(operation: str) -> Source:
+    return Source("ids", "ID,…|@FILE", "By id.", numbers, operation, "bulk")
+
+
+def _names(operation: str, field: str, what: str) -> Source:
+    return Source("names", "NAME,…|@FILE", f"By {what}.", words, operation, "bulk", field=field)
+
+
+def _urls(page: str, parse: Callable[[str], Any], operation: str, field: str = "id") -> Source:
+    def read(text: str) -> list[Any]:
+        found = ",".join(_from_url(url, page) for url in words(text))
+        return list(parse(found))
+
+    return Source(
+        "urls", "URL,…|@FILE", f"By the address of their page, …/{page}/….", read, operation,
+        "bulk", field=field,
+    )  # fmt: skip
+
+
+def _search(operation: str) -> Source:
+    return Source("search", "WORDS", "What a search finds.", phrase, operation, "each", "query")
+
+
+def _listing(name: str, value: str, operation: str, help: str) -> Source:
+    return Source(name, f"{value},…|@FILE", help, numbers, operation, "each")
+
+
+def _once(name: str, operation: str, help: str) -> Source:
+    return Source(name, "1", help, switch, operation, "once")
+
+
+def _from_url(url: str, page: str) -> str:
+    parts = [unquote(part) for part in urlsplit(url).path.split("/") if part]
+    if page not in parts[:-1]:
+        raise ValueError(f"expected addresses of the form https://…/{page}/…; {url} is none")
+    return parts[parts.index(page) + 1].removeprefix("^")
+
+
+LIMIT = Argument("limit", "N", "At most so many items of each listing.", at_least(1))
+SORT = Argument("sort", "N", "The server's order: 0 newest first, 1 most cheered.", at_least(0))
+
+
+class RecNetSpider(SatchelSpider):
+    """What the spiders of RecNet share: sources → requests → items, each item once.
+
+    :cvar sources: the arguments that say what to crawl
+    :cvar fetch: the operation that gets items by their ids
+    """
+
+    sources: ClassVar[tuple[Source, ...]] = ()
+    fetch: ClassVar[str]
+
+    api: Api
+
+    def prepare(self, addon: SatchelAddon) -> None:
+        self.api = Api(addon.settings_of("recnet", RecNetSettings))
+        self.client = addon.client("recnet")
+        self.seen: set[int] = set()
+        chosen = [source for source in self.sources if self.given.get(source.name)]
+        if not chosen:
+            words = ", ".join(f"{source.name}=" for source in self.sources)
+            raise ArgumentError(f"{self.name}: nothing to crawl; give one or more of {words}")
+        for source in chosen:
+            try:
+                self.api.check(source.operation)
+            except NotOffered as error:
+                raise ArgumentError(f"{self.name}: {source.name}: {error}") from None
+
+    async def start(self) -> AsyncIterator[Any]:
+        for source in self.sources:
+            if values := self.given.get(source.name):
+                for request in self.requests(source, values):
+                    yield request
+
+    def requests(self, source: Source, values: Any) -> Output:
+        """The first requests of one source."""
+        if source.ask == "bulk":
+            yield from self.by_values(source.operation, values, source.field)
+        elif source.ask == "once":
+            yield self.first_page(source.operation, {})
+        else:
+            for value in values if isinstance(values, list) else [values]:
+                yield self.first_page(source.operation, {source.parameter: value})
+
+    def by_values(self, operation: str, values: Iterable[Any], field: str = "id") -> Output:
+        """Ask for items by ids or names, in bulk where the operation is one."""
+        if OPERATIONS[operation].form:
+            for request in self.api.bulk(operation, values):
+                request.cb_kwargs["field"] = field
+                yield request.replace(callback=self.parse_bulk)
+        else:
+            for value in values:
+                request = self.api.request(operation, id=value)
+                yield request.replace(callback=self.parse_one, cb_kwargs={"asked": value})
+
+    def first_page(self, operation: str, parameters: dict[str, Any]) -> Request:
+        """The first, or only, request of a listing."""
+        paging = Paging(self.api.settings.page_size, self.given.get("limit"))
+        return self.page(operation, {"sort": 0, **parameters}, paging)
+
+    def page(self, operation: str, parameters: dict[str, Any], paging: Paging) -> Request:
+        """The request for the page where *paging* stands."""
+        request = self.api.request(
+            operation, **{**parameters, "take": paging.take, "skip": paging.skip}
+        )
+        return request.replace(
+            callback=self.parse_page,
+            cb_kwargs={"operation": operation, "parameters": parameters, "paging": paging},
+        )
+
+    def parse_bulk(self, response: Response, values: list[Any], field: str) -> Output:
+        items = self.items(response)
+        found = {_folded(getattr(item, field)) for item in items}
+        self.report_absent([value for value in values if _folded(value) not in found])
+        yield from self.keep(items)
+
+    def parse_one(self, response: Response, asked: Any) -> Output:
+        item = self.read(response)
+        if item is None:
+            self.report_absent([asked])
+        else:
+            yield from self.keep([item])
+
+    def parse_page(
+        self, response: Response, operation: str, parameters: dict[str, Any], paging: Paging
+    ) -> Output:
+        """A page of a listing, of items or (showcases, featured rooms, creators) of ids."""
+        answer = self.read(response)
+        if answer is None:
+            return
+        if isinstance(answer, list):
+            ids = paging.turn(len(answer), ((id, id) for id in answer))
+            yield from self.by_values(self.fetch, [id for id in ids if id not in self.seen])
+        else:
+            yield from self.keep(
+                paging.turn(answer.rows, ((item.id, item) for item in answer.items))
+            )
+        if paging.repeats:
+            self.logger.warning("%s: the server repeats itself; left the listing", response.url)
+            self.count("repeating_listings")
+        if OPERATIONS[operation].paged and not paging.done:
+            yield self.page(operation, parameters, paging)
+
+    def keep(self, items: Iterable[Any]) -> Output:
+        """The items that were not found before."""
+        for item in items:
+            if item.id is not None and item.id not in self.seen:
+                self.seen.add(item.id)
+                yield item
+
+    def items(self, response: Response) -> list[Any]:
+        """The items of a list, each unusable row reported."""
+        page: Page[Any] | None = self.read(response)
+        return [] if page is None else page.items
+
+    def read(self, response: Response) -> Any:
+        """What an answer holds; ``None`` if there is nothing, or nothing that can be read."""
+        operation = response.meta["satchel_operation"]
+        if response.status == 404:
+            self.report_missing_route(response, operation)
+            return None
+        try:
+            answer = OPERATIONS[operation].read(response.body, self.client)
+        except DecodeError as error:
+            self.undecodable(response, error)
+            return None
+        for unusable in getattr(answer, "errors", ()):
+            self.undecodable(response, unusable)
+        return answer
+
+    def report_missing_route(self, response: Response, operation: str) -> None:
+        """Tell a route that the server lacks from an item that is not there (section 3)."""
+        if b'"statusCode"' in response.body:
+            self.logger.error(
+                "%s: the server does not offer %s; is SATCHEL_RECNET_DIALECT=%s right?",
+                response.url, operation, self.api.settings.dialect,
+            )  # fmt: skip
+            self.count("not_offered")
+
+    def report_absent(self, values: list[Any]) -> None:
+        """Count what was asked for and is not there (deleted, private or never was)."""
+        if values:
+            self.count("absent", len(values))
+            self.logger.info("not there: %s", ", ".join(map(str, values)))
+
+
+def _folded(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
+
+
+class AccountsSpider(RecNetSpider):
+    """Accounts: players' public profiles."""
+
+    name = "recnet-accounts"
+    fetch = "accounts.bulk"
+    sources = (
+        _ids("accounts.bulk"),
+        _names("accounts.by_names", "username", "username"),
+        _urls("user", words, "accounts.by_names", "username"),
+        _search("accounts.search"),
+        _once("top_creators", "accounts.top_creators", "The creators with most subscribers."),
+    )
+    arguments = (*sources, LIMIT)
+
+
+class RoomsSpider(RecNetSpider):
+    """Rooms; with ``include=``, together with their parts (one request for each room)."""
+
+    name = "recnet-rooms"
+    fetch = "rooms.bulk"
+    sources = (
+        _ids("rooms.bulk"),
+        _names("rooms.by_names", "name", "name"),
+        _urls("room", words, "rooms.by_names", "name"),
+        _search("rooms.search"),
+        _once("hot", "rooms.hot", "The popular rooms."),
+        _once("featured", "rooms.featured", "The rooms that are featured now."),
+        _listing("created_by", "ACCOUNT_ID", "rooms.created_by", "Rooms that a player made."),
+        _listing("owned_by", "ACCOUNT_ID", "rooms.owned_by", "Rooms that a player owns a part of."),
+        _listing("showcased_by", "ACCOUNT_ID", "rooms.showcased_by", "Rooms that a player shows."),
+    )
+    arguments = (
+        *sources,
+        Argument("include", "PART,…", f"Parts: {', '.join(ROOM_PARTS)}.", choices(ROOM_PARTS)),
+        LIMIT,
+    )
+
+    def by_values(self, operation: str, values: Iterable[Any], field: str = "id") -> Output:
+        if field == "id" and self.given.get("include"):
+            yield from map(self.with_parts, values)
+        else:
+            yield from super().by_values(operation, values, field)
+
+    def keep(self, items: Iterable[Any]) -> Output:
+        for item in super().keep(items):
+            # Bulk and listing answers never have parts (reference section 4.2).
+            yield self.with_parts(item.id) if self.given.get("include") else item
+
+    def with_parts(self, id: Any) -> Request:
+        """The request for one room with the parts of ``include=``."""
+        mask = include_mask(self.given["include"])
+        request = self.api.request("rooms.by_id", id=id, include=mask)
+        return request.replace(callback=self.parse_with_parts, cb_kwargs={"asked": id})
+
+    def parse_with_parts(self, response: Response, asked: Any) -> Output:
+        room = self.read(response)
+        if room is None:
+            self.report_absent([asked])
+        else:
+            yield room
+
+
+class EventsSpider(RecNetSpider):
+    """Events of players."""
+
+    name = "recnet-events"
+    fetch = "events.bulk"
+    sources = (
+        _ids("events.bulk"),
+        _urls("event", numbers, "events.bulk"),
+        _search("events.search"),
+        _once("upcoming", "events.upcoming", "Public events that have not ended."),
+        _listing("created_by", "ACCOUNT_ID", "events.created_by", "Events that a player made."),
+        _listing("in_room", "ROOM_ID", "events.in_room", "Events in a room."),
+    )
+    arguments = (*sources, LIMIT)
+
+
+class ImagesSpider(RecNetSpider):
+    """Images that players shared (their data; satchel loads no pictures)."""
+
+    name = "recnet-images"
+    fetch = "images.bulk"
+    sources = (
+        _ids("images.bulk"),
+        _names("images.by_names", "image_name", "file name"),
+        _urls("image", numbers, "images.bulk"),
+        _listing("by_player", "ACCOUNT_ID", "images.by_player", "Images that a player took."),
+        _listing("of_player", "ACCOUNT_ID", "images.of_player", "Images that a player is seen in."),
+        _listing("during_event", "EVENT_ID", "images.during_event", "Images of an event."),
+        _listing("in_room", "ROOM_ID", "images.in_room", "Images of a room."),
+        _once("front_page", "images.front_page", "The images that are popular everywhere."),
+    )
+    arguments = (*sources, LIMIT, SORT)
+
+    def first_page(self, operation: str, parameters: dict[str, Any]) -> Request:
+        return super().first_page(operation, {"sort": self.given.get("sort", 0), **parameters})
+
+
+class InventionsSpider(RecNetSpider):
+    """Inventions: things that players built."""
+
+    name = "recnet-inventions"
+    fetch = "inventions.by_id"
+    sources = (
+        _ids("inventions.by_id"),
+        _urls("invention", numbers, "inventions.by_id"),
+        _search("inventions.search"),
+        _once("featured", "inventions.featured", "The inventions that are featured."),
+        _once("top_today", "inventions.top_today", "The most used inventions of the day."),
+    )
+    arguments = (*sources, LIMIT)

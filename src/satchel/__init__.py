@@ -1,0 +1,24 @@
+"""satchel: crawl RecNet and Kemono servers into typed items. What plugin authors import."""
+
+from importlib.metadata import version
+
+from satchel.errors import SatchelError
+from satchel.hookspecs import hookimpl
+from satchel.items import Item, Personal, link, personal, relation
+from satchel.service import Key, Pace, Service
+
+__version__ = version("satchel")
+
+__all__ = [
+    "Item",
+    "Key",
+    "Pace",
+    "Personal",
+    "SatchelError",
+    "Service",
+    "__version__",
+    "hookimpl",
+    "link",
+    "personal",
+    "relation",
+]

@@ -1,0 +1,53 @@
+"""The verbs of ``satchel``, one file each, and what they share."""
+
+from __future__ import annotations
+
+from scrapy.settings import BaseSettings
+from scrapy.utils.project import get_project_settings
+
+from satchel.config import Config, Reader, plugin_paths
+from satchel.errors import UsageError, did_you_mean
+from satchel.hooks import Plugins
+from satchel.items import Item, type_name
+from satchel.service import Service
+
+
+def project_settings() -> BaseSettings:
+    """The settings of the Scrapy project that the working directory is in, if it is in one."""
+    return get_project_settings()
+
+
+def services(settings: BaseSettings) -> tuple[Service, ...]:
+    """The services that are installed, or that ``SATCHEL_PLUGINS`` names."""
+    return Plugins(plugin_paths(settings)).services()
+
+
+def reader() -> Reader:
+    """What reads satchel's settings in the working directory."""
+    settings = project_settings()
+    return Reader(settings, services(settings))
+
+
+def config() -> Config:
+    """satchel's settings in the working directory."""
+    return reader().config()
+
+
+def item_type(word: str) -> type[Item]:
+    """An item class by its name (``Account``) or its table's (``recnet_account``).
+
+    :raises UsageError: there is none, or several of that name
+    """
+    known: dict[str, list[type[Item]]] = {}
+    for service in services(project_settings()):
+        for cls in service.items:
+            for name in (cls.__name__, type_name(cls)):
+                known.setdefault(name.lower(), []).append(cls)
+    found = known.get(word.lower(), [])
+    if len(found) > 1:
+        names = ", ".join(type_name(cls) for cls in found)
+        raise UsageError(f"{word} may be one of {names}")
+    if not found:
+        names = ", ".join(sorted({cls.__name__ for group in known.values() for cls in group}))
+        raise UsageError(f"no item type {word}{did_you_mean(word.lower(), known)} ({names})")
+    return found[0]

@@ -1,0 +1,139 @@
+"""``satchel items``: a look into the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from typing import Any
+from urllib.parse import quote
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Connection, Engine, Select, create_engine, func, inspect, select
+from sqlalchemy import Table as SqlTable
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import MetaData
+
+from satchel.commands import config
+from satchel.errors import ConfigError, StoreError, UsageError, did_you_mean
+
+
+@click.command()
+@click.argument("table", required=False)
+@click.option(
+    "--limit", type=click.IntRange(1), default=10, show_default=True, help="Rows to show."
+)
+@click.option("--columns", help="Columns to show, by comma.  [default: those with values]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, all columns.")
+def items(table: str | None, limit: int, columns: str | None, as_json: bool) -> None:
+    """List what is stored, or show rows of one TABLE (or view).
+
+    The database is that of the SATCHEL_STORE setting.
+    """
+    url, engine = _open(config().store)
+    try:
+        with engine.connect() as connection:
+            if table is None:
+                _list(connection, as_json)
+            else:
+                _show(connection, table, limit, columns, as_json)
+    except DBAPIError as error:
+        raise StoreError(f"{url}: {error.orig}; has a crawl stored something there yet?") from None
+    finally:
+        engine.dispose()
+
+
+def _open(url: str) -> tuple[str, Engine]:
+    """The database, read-only, and its URL as it may be shown.
+
+    :raises UsageError: the URL is none of a database that can be looked into
+    """
+    if not url:
+        raise UsageError("SATCHEL_STORE is empty: nothing is stored")
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise ConfigError("SATCHEL_STORE: not a database URL") from None
+    path = parsed.database
+    if parsed.get_backend_name() != "sqlite" or path in (None, "", ":memory:"):
+        raise ConfigError("SATCHEL_STORE: expected the URL of a file, such as sqlite:///satchel.db")
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{quote(os.path.abspath(str(path)))}?mode=ro", uri=True)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    return parsed.render_as_string(hide_password=True), engine
+
+
+def _names(connection: Connection) -> list[str]:
+    inspector = inspect(connection)
+    return [*inspector.get_table_names(), *inspector.get_view_names()]
+
+
+def _list(connection: Connection, as_json: bool) -> None:
+    names = sorted(_names(connection))
+    counts = {name: connection.scalar(_count(connection, name)) or 0 for name in names}
+    if as_json:
+        click.echo(json.dumps(counts))
+        return
+    for name, count in counts.items():
+        if count:
+            click.echo(f"{count:>10,}  {name}")
+    if empty := sum(not count for count in counts.values()):
+        click.echo(f"{empty:>10,}  tables and views are empty")
+
+
+def _count(connection: Connection, name: str) -> Select[int]:
+    return select(func.count()).select_from(_reflect(connection, name))
+
+
+def _reflect(connection: Connection, name: str) -> SqlTable:
+    return SqlTable(name, MetaData(), autoload_with=connection)
+
+
+def _show(
+    connection: Connection, name: str, limit: int, columns: str | None, as_json: bool
+) -> None:
+    known = _names(connection)
+    if name not in known:
+        raise UsageError(f"no table {name}{did_you_mean(name, known)} ('satchel items' lists all)")
+    found = _reflect(connection, name)
+    wanted = (
+        [c.strip() for c in columns.split(",")]
+        if columns
+        else [column.name for column in found.columns]
+    )
+    for column in wanted:
+        if column not in found.c:
+            raise UsageError(f"{name} has no column {column}{did_you_mean(column, found.c.keys())}")
+    query = select(*(found.c[column] for column in wanted)).limit(limit)
+    rows = [dict(row._mapping) for row in connection.execute(query)]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row, default=str, ensure_ascii=False))
+    else:
+        _print(rows, wanted if columns else _telling(rows))
+
+
+def _telling(rows: list[dict[str, Any]], at_most: int = 6) -> list[str]:
+    """The first columns that have values."""
+    names = list(rows[0]) if rows else []
+    return [name for name in names if any(row[name] not in (None, "", 0) for row in rows)][:at_most]
+
+
+def _print(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    console = Console(highlight=False)
+    if not rows:
+        console.print("no rows")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="ellipsis", max_width=40)
+    for row in rows:
+        table.add_row(*(Text("" if row[c] is None else str(row[c])) for c in columns))
+    console.print(table)

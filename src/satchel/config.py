@@ -1,0 +1,370 @@
+"""All settings of satchel in one frozen, typed object, read once for each crawl.
+
+A setting is a field of a struct: :class:`Config` has satchel's own (``store`` is
+``SATCHEL_STORE``), each service brings a struct of its own (``url`` is ``SATCHEL_RECNET_URL``).
+A value comes from Scrapy's settings (``settings.py``, ``-s``), else from an environment variable
+of the same name. A :class:`Secret` comes from the environment or from the file that ``…_FILE``
+names, never from Scrapy's settings: those are printed, and ``-s`` is in the process list.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
+from scrapy.settings import BaseSettings
+
+from satchel.errors import ConfigError, did_you_mean
+from satchel.privacy import Level
+from satchel.service import Service
+
+PREFIX: Final = "SATCHEL_"
+
+
+class Secret:
+    """A credential. It shows as ``[secure]`` wherever it is printed."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The credential itself, for the one place that sends it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "[secure]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not pickled")
+
+
+Url = Annotated[
+    str,
+    Meta(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", extra={"expected": "an http(s):// address"}),
+]
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """satchel's own settings. Each field's description is its documentation."""
+
+    contact: Annotated[
+        str,
+        Meta(
+            pattern=r"^[ -~]*$",
+            extra={"expected": "printable ASCII"},
+            description="An address (mail or web) where the operator of a server can reach you. "
+            "It becomes part of the User-Agent.",
+        ),
+    ] = ""
+    plugins: Annotated[
+        list[str],
+        Meta(description="Import paths of plugins: modules, or `module:object`."),
+    ] = []
+    privacy: Annotated[
+        Literal["off", "juniors", "careful", "strict"],
+        Meta(description="How much personal data is withheld: docs/privacy.md."),
+    ] = "careful"
+    privacy_key: Annotated[
+        Secret | None,
+        Meta(description="Secret. Makes the pseudonyms of `SATCHEL_PRIVACY=strict`."),
+    ] = None
+    sandbox: Annotated[
+        bool,
+        Meta(description="Crawl a local server with a synthetic world, run inside the crawl."),
+    ] = False
+    sandbox_seed: Annotated[
+        int, Meta(ge=0, description="Which synthetic world: the same seed, the same world.")
+    ] = 1
+    sandbox_scale: Annotated[
+        int,
+        Meta(ge=1, le=1000, description="How many times as large as the default world it is."),
+    ] = 1
+    store: Annotated[
+        str,
+        Meta(
+            description="URL of the database that items are stored in; empty: nothing is stored.",
+            extra={"expected": "a database URL such as sqlite:///satchel.db"},
+        ),
+    ] = "sqlite:///satchel.db"
+    summary: Annotated[
+        bool, Meta(description="Print what the crawl did to standard error when it ends.")
+    ] = True
+
+    def __post_init__(self) -> None:
+        if self.privacy == "strict" and self.privacy_key is None:
+            raise ValueError(
+                "SATCHEL_PRIVACY=strict needs a key for its pseudonyms: put a long random word in "
+                "the environment as SATCHEL_PRIVACY_KEY, or in a file that SATCHEL_PRIVACY_KEY_FILE"
+                " names"
+            )
+
+    @property
+    def level(self) -> Level:
+        """``privacy`` as the gate takes it."""
+        return Level[self.privacy.upper()]
+
+
+class Setting(typing.NamedTuple):
+    """One setting as ``satchel settings`` shows it. The value of a secret is never part of it."""
+
+    name: str
+    expected: str
+    default: str
+    value: str
+    description: str
+    secret: bool
+
+
+class Reader:
+    """Reads structs of settings from Scrapy's settings and the environment.
+
+    :param settings: Scrapy's settings
+    :param services: the services whose settings are known besides satchel's own
+    :param environ: the environment
+    :raises ConfigError: a name is unknown
+    """
+
+    def __init__(
+        self,
+        settings: BaseSettings,
+        services: Iterable[Service],
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._source = _Source(settings, os.environ if environ is None else environ)
+        self._structs: dict[str, type[Struct]] = {PREFIX: Config}
+        for service in services:
+            self._structs[_prefix(service)] = service.settings
+        self._source.refuse_unknown(self._names())
+
+    def config(self) -> Config:
+        """satchel's own settings.
+
+        :raises ConfigError: a value is of the wrong type or impossible
+        """
+        return typing.cast(Config, self._read(PREFIX))
+
+    def service(self, service: Service) -> Struct:
+        """The settings of a service: an instance of its struct.
+
+        :raises ConfigError: a value is of the wrong type or impossible
+        """
+        return self._read(_prefix(service))
+
+    def known(self) -> list[Setting]:
+        """Every setting, sorted by name.
+
+        :raises ConfigError: a value is of the wrong type or impossible
+        """
+        return sorted(self._setting(*known) for known in self._fields())
+
+    def _fields(self) -> list[tuple[str, FieldInfo]]:
+        return [
+            (prefix + field.name.upper(), field)
+            for prefix, struct in self._structs.items()
+            for field in fields(struct)
+        ]
+
+    def _names(self) -> set[str]:
+        names = {name for name, _ in self._fields()}
+        return names | {f"{name}_FILE" for name, field in self._fields() if _is_secret(field)}
+
+    def _read(self, prefix: str) -> Struct:
+        struct = self._structs[prefix]
+        values = {}
+        for field in fields(struct):
+            name = prefix + field.name.upper()
+            value = self._source.read(name, field)
+            if value is not None:
+                values[field.name] = value
+            elif field.required:
+                raise ConfigError(f"{name} is not set: expected {_expected(field)}")
+        try:
+            return struct(**values)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+    def _setting(self, name: str, field: FieldInfo) -> Setting:
+        default = field.default_factory() if callable(field.default_factory) else field.default
+        value = self._source.read(name, field)
+        return Setting(
+            name=name,
+            expected=_expected(field),
+            default=_plain(default),
+            value=_plain(default if value is None else value),
+            description=_meta(field).description or "",
+            secret=_is_secret(field),
+        )
+
+
+def plugin_paths(settings: BaseSettings, environ: Mapping[str, str] | None = None) -> list[str]:
+    """``SATCHEL_PLUGINS``. It is read on its own: plugins bring the services to be configured.
+
+    :raises ConfigError: it is no list
+    """
+    source = _Source(settings, os.environ if environ is None else environ)
+    (field,) = (field for field in fields(Config) if field.name == "plugins")
+    return source.read(f"{PREFIX}PLUGINS", field) or []
+
+
+class _Source(typing.NamedTuple):
+    """Where values come from: Scrapy's settings, else the environment."""
+
+    settings: BaseSettings
+    environ: Mapping[str, str]
+
+    def refuse_unknown(self, known: set[str]) -> None:
+        for source, names in (("setting", self.settings), ("variable", self.environ)):
+            for name in names:
+                if isinstance(name, str) and name.startswith(PREFIX) and name not in known:
+                    raise ConfigError(
+                        f"{name}: no such {source}{did_you_mean(name, known)} "
+                        f"('satchel settings' lists all)"
+                    )
+
+    def read(self, name: str, field: FieldInfo) -> Any:
+        """The value of a setting; ``None`` if it has none."""
+        if _is_secret(field):
+            return self._secret(name)
+        raw = self._get(name)
+        return None if raw is None else _convert(name, raw, field)
+
+    def _get(self, name: str) -> Any:
+        value = self.settings.get(name)
+        return self.environ.get(name) if value is None else value
+
+    def _secret(self, name: str) -> Secret | None:
+        if self.settings.get(name) is not None:
+            raise ConfigError(
+                f"{name}: a secret is no Scrapy setting (those are printed); put it in the "
+                f"environment, or in a file that {name}_FILE names"
+            )
+        value = self.environ.get(name)
+        if value is None and (path := self._get(f"{name}_FILE")):
+            name, value = f"{name}_FILE", _owners_file(f"{name}_FILE", str(path))
+        if value is None:
+            return None
+        value = value.strip()
+        if not value or not value.isascii() or not value.isprintable():
+            raise ConfigError(f"{name}: expected one line of printable ASCII")
+        return Secret(value)
+
+
+def _prefix(service: Service) -> str:
+    return f"{PREFIX}{service.name.upper()}_"
+
+
+def _owners_file(name: str, path: str) -> str:
+    try:
+        with Path(path).expanduser().open() as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise ConfigError(
+                    f"{name}={path}: others can read it; run: chmod 600 {shlex.quote(path)}"
+                )
+            return file.read()
+    except OSError as error:
+        raise ConfigError(f"{name}={path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name}={path}: not a text file") from None
+
+
+def _convert(name: str, raw: Any, field: FieldInfo) -> Any:
+    value = raw
+    try:
+        if isinstance(raw, str) and typing.get_origin(_bare(field)) in (dict, list):
+            value = _structured(raw, _bare(field))
+        return msgspec.convert(value, field.type, strict=False)
+    except (msgspec.ValidationError, msgspec.DecodeError):
+        raise ConfigError(f"{name}={_shown(raw)}: expected {_expected(field)}") from None
+
+
+def _structured(raw: str, kind: Any) -> Any:
+    """A list by commas, or JSON."""
+    if typing.get_origin(kind) is list and not raw.lstrip().startswith("["):
+        return [word.strip() for word in raw.split(",") if word.strip()]
+    return msgspec.json.decode(raw)
+
+
+def _expected(field: FieldInfo) -> str:
+    """What may be written as the value, in words."""
+    meta, bare = _meta(field), _bare(field)
+    if "expected" in (meta.extra or {}):
+        return str((meta.extra or {})["expected"])
+    if typing.get_origin(bare) is Literal:
+        return f"one of {', '.join(map(str, typing.get_args(bare)))}"
+    words = _WORDS.get(typing.get_origin(bare) or bare, "a value")
+    if meta.ge is not None and meta.le is not None:
+        return f"{words} from {meta.ge} to {meta.le}"
+    if meta.ge is not None:
+        return f"{words}, at least {meta.ge}"
+    return words if meta.le is None else f"{words}, at most {meta.le}"
+
+
+_WORDS: Final = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    list: "words by comma, or a JSON list of texts",
+    dict: "a JSON object",
+    Secret: "one line of printable ASCII",
+}
+
+
+def _shown(raw: Any) -> str:
+    """A value in an error, on one line and without the password of an address."""
+    text = " ".join(_masked(str(raw)).split())
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _masked(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//[secure]@", text)
+
+
+def _plain(value: Any) -> str:
+    """A value as one would write it into the environment."""
+    if value in (None, msgspec.NODEFAULT, {}):
+        return ""
+    if isinstance(value, Secret):
+        return repr(value)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return _masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+
+
+def _meta(field: FieldInfo) -> Meta:
+    metas = [m for m in getattr(field.type, "__metadata__", ()) if isinstance(m, Meta)]
+    return metas[0] if metas else Meta()
+
+
+def _bare(field: FieldInfo) -> Any:
+    """The type without its annotations and without ``None``."""
+    kind = field.type
+    while True:
+        if typing.get_origin(kind) is Annotated:
+            kind = typing.get_args(kind)[0]
+        elif typing.get_origin(kind) in (types.UnionType, typing.Union):
+            kind = next(k for k in typing.get_args(kind) if k is not type(None))
+        else:
+            return kind
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return _bare(field) is Secret

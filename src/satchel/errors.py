@@ -1,0 +1,73 @@
+"""Every exception that satchel raises on purpose, as one tree:
+
+SatchelError
+├── UsageError            a person's mistake: one line says what, where and what to do
+│   ├── ConfigError       a setting or a credential
+│   ├── ArgumentError     a spider's argument
+│   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
+├── DecodeError           an answer that is no such item at all
+├── AnswerError           the server answered with an error status
+├── StoreError            the database is full, locked, read-only or gone
+├── NotOffered            the dialect or the server lacks the operation
+└── NoClient              an item that belongs to no running crawl was asked for a relation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SatchelError(Exception):
+    """The root of the tree. Its text is one line that a person can act on."""
+
+
+class UsageError(SatchelError):
+    """A person's mistake, found before the first request. The process exits with 1."""
+
+
+class ConfigError(UsageError):
+    """A setting that is unknown, of the wrong type, impossible or missing, or a credential."""
+
+
+class ArgumentError(UsageError):
+    """A spider argument that is unknown, malformed or missing."""
+
+
+class PluginError(UsageError):
+    """A plugin that cannot be loaded, or that does not fit the hooks."""
+
+
+class DecodeError(SatchelError):
+    """The payload is no such item: not an object, or without the key that identifies one.
+
+    :ivar item_type: the class that was expected
+    :ivar reason: what is wrong, without quoting the payload (it may be personal)
+    """
+
+    def __init__(self, item_type: str, reason: str) -> None:
+        super().__init__(f"not a {item_type}: {reason}")
+        self.item_type = item_type
+        self.reason = reason
+
+
+class AnswerError(SatchelError):
+    """The server answered with an error status. The text has the URL and the status."""
+
+
+class StoreError(SatchelError):
+    """The store cannot be opened, read or written. Nothing of the failed batch was written."""
+
+
+class NotOffered(SatchelError):
+    """The operation does not exist in the configured dialect, or the server does not know it."""
+
+
+class NoClient(SatchelError):
+    """A relation was asked of an item that no running crawl made."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``"; did you mean X?"`` for the nearest of *known*, or an empty string."""
+    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]}?" if matches else ""

@@ -1,0 +1,166 @@
+"""The plugin manager of one crawl: finding, checking and calling plugins.
+
+Nothing here is global: two crawls in one process have a manager each.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import traceback
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+from scrapy.exceptions import DropItem
+
+from satchel import hookspecs
+from satchel.errors import PluginError, did_you_mean
+from satchel.service import Service
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+PREFIX: Final = "satchel_"
+"""What the names of hooks begin with."""
+
+ENTRY_POINTS: Final = "satchel"
+"""The entry point group of plugins."""
+
+logger = logging.getLogger(__name__)
+
+
+class Plugins:
+    """The plugins of one crawl.
+
+    :param paths: import paths besides the installed entry points: ``module`` or ``module:object``
+    :raises PluginError: one cannot be imported, two have one name, or one does not fit the hooks
+    """
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._manager = pluggy.PluginManager("satchel")
+        self._manager.add_hookspecs(hookspecs)
+        installed = sorted(entry_points(group=ENTRY_POINTS), key=lambda e: e.name)
+        found = [*((e.name, e.value) for e in installed), *((path, path) for path in paths)]
+        # pluggy calls the last registered first; satchel promises the order of finding.
+        for name, path in reversed(found):
+            self._register(name, path)
+        self._item_hooks = self._in_order("satchel_process_item")
+
+    def names(self) -> list[str]:
+        """The plugins' names in the order in which they are called."""
+        return [name for name, _ in reversed(self._manager.list_name_plugin())]
+
+    def _in_order(self, hook: str) -> list[pluggy.HookImpl]:
+        caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
+        return caller.get_hookimpls()[::-1]
+
+    def services(self) -> tuple[Service, ...]:
+        """The services that plugins offer, by name.
+
+        :raises PluginError: a plugin fails, or two services have one name
+        """
+        found: dict[str, Service] = {}
+        for impl in self._in_order("satchel_services"):
+            try:
+                offered = impl.function() or []
+            except Exception as error:
+                raise PluginError(
+                    f"plugin {impl.plugin_name}: satchel_services failed: {_reason(error)}"
+                ) from error
+            for service in _checked(offered, impl.plugin_name):
+                if service.name in found:
+                    raise PluginError(
+                        f"plugin {impl.plugin_name}: there is a service {service.name} already"
+                    )
+                found[service.name] = service
+        return tuple(found[name] for name in sorted(found))
+
+    async def process_item(
+        self, item: Any, crawler: Crawler, admit: Callable[[Any], Any] = lambda item: item
+    ) -> Any:
+        """The item as the plugins leave it.
+
+        :param admit: what each item passes that a plugin puts in an item's place
+        :raises DropItem: a plugin drops it
+        """
+        for impl in self._item_hooks:
+            available = {"item": item, "crawler": crawler}
+            try:
+                result = impl.function(**{name: available[name] for name in impl.argnames})
+                if inspect.isawaitable(result):
+                    result = await result
+            except DropItem:
+                raise
+            except Exception:
+                logger.exception("plugin %s: satchel_process_item failed", impl.plugin_name)
+                crawler.stats.inc_value(f"satchel/plugins/{impl.plugin_name}/errors")
+            else:
+                item = admit(item if result is None else result)
+        return item
+
+    def _register(self, name: str, path: str) -> None:
+        if self._manager.has_plugin(name):
+            raise PluginError(f"plugin {name}: there are two of that name")
+        plugin = _load(name, path)
+        if known := self._manager.get_name(plugin):
+            raise PluginError(f"plugin {known}: it is the same as plugin {name}; name it once")
+        self._check(name, plugin)
+        try:
+            self._manager.register(plugin, name)
+        except pluggy.PluginValidationError as error:
+            raise PluginError(f"plugin {name}: {_one_line(error)}") from None
+
+    def _check(self, name: str, plugin: Any) -> None:
+        """Refuse what pluggy would pass over, or what would fail at the first item."""
+        known = [word for word in vars(hookspecs) if word.startswith(PREFIX)]
+        marked = False
+        for word in dir(plugin):
+            function = getattr(plugin, word, None)
+            options = self._manager.parse_hookimpl_opts(plugin, word)
+            if options is None and not (word.startswith(PREFIX) and inspect.isroutine(function)):
+                continue
+            hook = (options["specname"] if options else None) or word
+            if hook not in known:
+                problem = f"there is no hook {hook}{did_you_mean(hook, known)}"
+                raise PluginError(f"plugin {name}: {problem}")
+            if options is None:
+                raise PluginError(f"plugin {name}: {hook} is not marked with @hookimpl")
+            if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+                raise PluginError(f"plugin {name}: {hook} must return its result, not yield it")
+            marked = True
+        if not marked:
+            raise PluginError(f"plugin {name}: it has no function marked with @hookimpl")
+
+
+def _load(name: str, path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    try:
+        plugin = import_module(module)
+        for part in filter(None, attribute.split(".")):
+            plugin = getattr(plugin, part)
+    except Exception as error:
+        raise PluginError(f"plugin {name}: cannot be imported: {_reason(error)}") from error
+    return plugin
+
+
+def _checked(offered: Any, plugin: str) -> list[Service]:
+    if inspect.iscoroutine(offered):
+        offered.close()
+    elif isinstance(offered, list) and all(isinstance(service, Service) for service in offered):
+        return offered
+    raise PluginError(f"plugin {plugin}: satchel_services must return a list of satchel.Service")
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, and where, in one line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    outside = last.filename != __file__ and not last.filename.startswith("<")
+    place = f" ({last.filename}, line {last.lineno})" if outside else ""
+    return f"{type(error).__name__}: {_one_line(error)}{place}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

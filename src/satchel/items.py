@@ -1,0 +1,284 @@
+"""What a service's items are made of: :class:`Item`, and how a class of items is read.
+
+An item class is a slotted dataclass whose fields are the documented ones. ``client`` and ``data``
+belong to the base class and are no fields: they appear in no export, ``repr`` or comparison.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import re
+import types
+import typing
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from satchel.errors import NoClient
+
+if TYPE_CHECKING:
+    from satchel.client import Client
+    from satchel.decode import Decoder
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def cached(function: Function) -> Function:
+    """:func:`functools.cache` with the type of *function*: mypy takes no class for hashable."""
+    return typing.cast("Function", functools.cache(function))
+
+
+class Personal(Enum):
+    """Why a field is personal data. ``privacy.py`` says what each level does with which."""
+
+    IDENTITY = "identity"
+    """Self-declared gender, orientation or pronouns."""
+    NAME = "name"
+    """A name that a person or a thing of theirs goes by, or the file name of their picture."""
+    TEXT = "text"
+    """Something that a person wrote."""
+
+
+LINK: Mapping[str, Any] = {"link": True}
+"""Field metadata: the value is the id of another item (kept where everything else is withheld)."""
+
+
+def personal(kind: Personal, examples: Iterable[Any] = ()) -> Any:
+    """Declare a field of an item as personal data (default ``None``)."""
+    return dataclasses.field(default=None, metadata={"personal": kind, **_schema(examples)})
+
+
+def link() -> Any:
+    """Declare a field of an item as the id, or ids, of other items (default ``None``)."""
+    return dataclasses.field(default=None, metadata=LINK)
+
+
+def documented(examples: Iterable[Any]) -> Any:
+    """Declare a field with documented values, which its JSON schema gives as examples."""
+    return dataclasses.field(default=None, metadata=_schema(examples))
+
+
+def nested(name: str, *, many: bool = False) -> Any:
+    """Declare a field that holds an item of the class *name*, or a list of them.
+
+    ``ItemAdapter.get_json_schema`` writes nested classes out wherever they occur, which grows
+    without measure for classes that refer to each other. This keeps it at the class's name.
+    """
+    one: dict[str, Any] = {"type": "object", "title": name}
+    value = {"type": "array", "items": one} if many else one
+    schema = {"anyOf": [{"type": "null"}, value]}
+    return dataclasses.field(default=None, metadata={"json_schema_extra": schema})
+
+
+def _schema(examples: Iterable[Any]) -> dict[str, Any]:
+    shown = list(examples)
+    return {"json_schema_extra": {"examples": shown}} if shown else {}
+
+
+class Item:
+    """The base of all item classes.
+
+    A field is a value, ``None`` that was sent, or ``None`` because it was not sent;
+    :meth:`was_sent` tells the last two apart. The store writes the second and leaves what it has
+    in the case of the third.
+
+    Item classes are decorated with ``@dataclass(slots=True, init=False)`` and give:
+
+    :cvar service: the service's word, such as ``"recnet"``; with the class's name it makes the
+        table's name
+    :cvar key: the fields that identify one item; empty for a part that only exists in its owner
+    :cvar minor: the field that is true when the item is about a minor
+    :cvar decoder: makes items of the class from JSON objects (set by the service's ``wire.py``)
+    :ivar client: the client of the crawl that made the item, else ``None``
+    :ivar data: the JSON object that the item was made from, after the privacy gate, else ``None``
+    """
+
+    __slots__ = ("_admitted", "_unsent", "client", "data")
+
+    service: ClassVar[str] = ""
+    key: ClassVar[tuple[str, ...]] = ()
+    minor: ClassVar[str | None] = None
+
+    if TYPE_CHECKING:  # get_type_hints(), also itemadapter's, cannot resolve these names
+        decoder: ClassVar[Decoder[Any]]
+        client: Client | None
+        data: Mapping[str, Any] | None
+        _unsent: frozenset[str]
+        _admitted: bool
+
+    def __init__(self, data: Mapping[str, Any] | None = None, **fields: Any) -> None:
+        """Make an item from a JSON object of the service, from keywords, or from both.
+
+        :param data: a JSON object as the service sends it
+        :param fields: values by the documented names; they win over *data*
+        :raises DecodeError: *data* is no such item
+        :raises TypeError: a keyword is no field of the class
+        """
+        self._fill(None, data, fields)
+
+    def _fill(
+        self, client: Client | None, data: Mapping[str, Any] | None, fields: dict[str, Any]
+    ) -> None:
+        names = field_names(type(self))
+        if unknown := fields.keys() - names:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        self.client = client
+        self.data = None
+        self._admitted = False
+        self._unsent = names
+        for name in names:
+            setattr(self, name, None)
+        if data is not None:
+            self.decoder.patch(self, data)
+        for name, value in fields.items():
+            setattr(self, name, value)
+        self._unsent -= fields.keys()
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], client: Client | None = None) -> Self:
+        """Make an item from one JSON object, in any dialect of the service.
+
+        :raises DecodeError: *data* is no such item
+        """
+        item: Self = cls.decoder(data, client)
+        return item
+
+    def was_sent(self, name: str) -> bool:
+        """Whether the field has a value, or the server sent (or the privacy gate made) a null."""
+        return name not in self._unsent or getattr(self, name) is not None
+
+
+ItemClass = type[Item]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldInfo:
+    """One field of an item class, as its annotation and metadata declare it."""
+
+    name: str
+    type: type
+    """The Python type of the value, or of each member when :attr:`many`."""
+    many: bool
+    """A list."""
+    personal: Personal | None
+    link: bool
+
+    @property
+    def item_type(self) -> ItemClass | None:
+        """The class of the nested items, else ``None``."""
+        return self.type if issubclass(self.type, Item) else None
+
+
+@cached
+def fields_of(cls: type[Item]) -> tuple[FieldInfo, ...]:
+    """The fields of an item class in the order of their declaration."""
+    hints = typing.get_type_hints(cls)
+    return tuple(_field_info(f, hints[f.name]) for f in dataclasses.fields(cls))  # type: ignore[arg-type]
+
+
+def _field_info(field: dataclasses.Field[Any], hint: Any) -> FieldInfo:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        (hint,) = (a for a in typing.get_args(hint) if a is not type(None))
+    many = typing.get_origin(hint) is list
+    if many:
+        (hint,) = typing.get_args(hint)
+    return FieldInfo(
+        field.name, hint, many, field.metadata.get("personal"), field.metadata.get("link", False)
+    )
+
+
+@cached
+def field_names(cls: type[Item]) -> frozenset[str]:
+    """The names of an item class's fields."""
+    return frozenset(f.name for f in dataclasses.fields(cls))  # type: ignore[arg-type]
+
+
+@cached
+def nested_fields(cls: type[Item]) -> tuple[str, ...]:
+    """The names of the fields that hold items."""
+    return tuple(f.name for f in fields_of(cls) if f.item_type)
+
+
+@cached
+def type_name(cls: type[Item]) -> str:
+    """The type's name in the store, the stats and the command line: ``recnet_sub_room`` …"""
+    word = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    return f"{cls.service}_{word}"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What :func:`relation` declares."""
+
+    method: str
+    operation: str
+    """The service's operation that answers it, such as ``accounts.by_id``."""
+    field: str | None
+    """The field that keeps the result."""
+    keys: Mapping[str, str]
+    """Operation parameter → the item's field that has its value."""
+
+    @property
+    def name(self) -> str:
+        """The relation's word: the field's name, or the method's without ``get_``."""
+        return self.field or self.method.removeprefix("get_")
+
+
+def client_of(item: Item, method: str) -> Client:
+    """The client of the crawl that made the item.
+
+    :param method: what was called, for the message
+    :raises NoClient: there is none
+    """
+    if item.client is None:
+        raise NoClient(
+            f"{type(item).__name__}.{method}(): this item belongs to no running crawl; "
+            f"items that a spider yields or a client returns do"
+        )
+    return item.client
+
+
+Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
+
+
+def relation(operation: str, field: str | None, **keys: str) -> Callable[[Method], Method]:
+    """Declare a documented ``async`` method as a relation. Its body is never run.
+
+    The method's other parameters (``take``, ``skip``, ``sort``, ``include``) go to the operation
+    by their names; ``force`` fetches anew.
+
+    :param operation: the service's operation that answers it
+    :param field: the field that keeps the result; ``None``: the documentation names none
+    :param keys: operation parameter → the item's field that has its value; when that is
+        ``None`` there is nothing to ask, and the result is ``None``
+    """
+
+    def declare(method: Method) -> Method:
+        signature = inspect.signature(method)
+        declared = Relation(method.__name__, operation, field, MappingProxyType(keys))
+
+        @functools.wraps(method)
+        async def related(self: Item, *args: Any, **kwargs: Any) -> Any:
+            client = client_of(self, declared.method)
+            bound = signature.bind(self, *args, **kwargs)
+            bound.apply_defaults()
+            arguments = dict(bound.arguments)
+            arguments.pop("self")
+            force = arguments.pop("force", False)
+            return await client.relate(self, declared, arguments, force=force)
+
+        related.__relation__ = declared  # type: ignore[attr-defined]
+        return typing.cast("Method", related)
+
+    return declare
+
+
+@cached
+def relations_of(cls: type[Item]) -> Mapping[str, Relation]:
+    """The relations that a class declares, by their words."""
+    found = (getattr(method, "__relation__", None) for method in vars(cls).values())
+    return {declared.name: declared for declared in found if declared is not None}

@@ -1,0 +1,1 @@
+"""Scrapy middlewares, one in each file. The add-on enables them."""

@@ -1,0 +1,181 @@
+"""The one gate that every decoded item, its payload and what it nests pass before anything else.
+
+What is personal is declared where the field is (:class:`satchel.items.Personal`); what each level
+does with it is said here. A withheld value is ``None`` and counts as a null that was sent, so that
+the store forgets what it may have had.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+from satchel.items import Item, Personal, cached, fields_of, nested_fields
+
+
+class Level(IntEnum):
+    """``SATCHEL_PRIVACY``. Each level includes those before it."""
+
+    OFF = 0
+    """Nothing is withheld."""
+    JUNIORS = 1
+    """Of a junior (a minor, by the service's own mark) only the id, the mark and links stay."""
+    CAREFUL = 2
+    """Nobody's identity flags or pronouns. The default."""
+    STRICT = 3
+    """Names and texts are keyed, stable pseudonyms; nothing undocumented is kept."""
+
+
+class Gate:
+    """Applies one level to items, in place.
+
+    :param level: what to withhold
+    :param key: makes the pseudonyms of :attr:`Level.STRICT`; the same key, the same pseudonyms
+    :param count: called with the name of a rule each time that it withheld something
+    """
+
+    def __init__(
+        self, level: Level, key: bytes = b"", count: Callable[[str], None] = lambda rule: None
+    ) -> None:
+        if level is Level.STRICT and not key:
+            raise ValueError("the strict level needs a key")
+        self.level = level
+        self._key = key
+        self._count = count
+
+    def admit(self, item: Any) -> Any:
+        """Let *item* and what it nests through, without what the level withholds.
+
+        An item that passed already, and what is no satchel item, is returned as it is.
+        """
+        if not isinstance(item, Item) or item._admitted:
+            return item
+        item._admitted = True
+        if self.level >= Level.JUNIORS and _is_minor(item):
+            self._blank(item)
+        elif self.level >= Level.CAREFUL:
+            self._withhold_identity(item)
+            if self.level is Level.STRICT:
+                self._pseudonymize(item)
+        self._admit_nested(item)
+        return item
+
+    def admit_again(self, item: Any) -> Any:
+        """The same for an item that may have come to nest others since it passed (by a plugin)."""
+        waiting, seen = [item], set[int]()
+        while waiting:
+            current = self.admit(waiting.pop())
+            if isinstance(current, Item) and id(current) not in seen:
+                seen.add(id(current))
+                for name in nested_fields(type(current)):
+                    value = getattr(current, name)
+                    waiting += value if isinstance(value, list) else [value]
+        return item
+
+    def admit_value(self, item: Item, name: str, value: Any) -> Any:
+        """What may become of *value* in a field of an item that passed already (a relation's).
+
+        Items in it pass the gate; of a plain value the field's own rule decides.
+        """
+        for inner in value if isinstance(value, list) else [value]:
+            self.admit(inner)
+        cls = type(item)
+        if self.level >= Level.JUNIORS and _is_minor(item) and name not in _kept_of_minors(cls):
+            return None
+        if self.level >= Level.CAREFUL and name in _of_kind(cls, Personal.IDENTITY):
+            return None
+        if self.level is Level.STRICT and name in _spoken(cls) and value:
+            return self.pseudonym(value)
+        return value
+
+    def _admit_nested(self, item: Item) -> None:
+        unread = set(nested_fields(type(item)))
+        for name in nested_fields(type(item)):
+            value = getattr(item, name)
+            if value is None:
+                continue
+            unread.discard(name)
+            for inner in value if isinstance(value, list) else [value]:
+                self.admit(inner)
+            gated = [i.data for i in value] if isinstance(value, list) else value.data
+            _put_in_payload(item, frozenset({name}), gated)
+        if unread and self.level is not Level.OFF:
+            # What could not be read as an item cannot be judged either.
+            _put_in_payload(item, frozenset(unread), None)
+
+    def _blank(self, item: Item) -> None:
+        kept = _kept_of_minors(type(item))
+        for field in fields_of(type(item)):
+            if field.name not in kept:
+                setattr(item, field.name, None)
+        item._unsent = frozenset()
+        _keep_in_payload(item, kept)
+        self._count("junior")
+
+    def _withhold_identity(self, item: Item) -> None:
+        names = _of_kind(type(item), Personal.IDENTITY)
+        if not names:
+            return
+        for name in names:
+            setattr(item, name, None)
+        item._unsent -= names
+        _put_in_payload(item, names, None)
+        self._count("identity")
+
+    def _pseudonymize(self, item: Item) -> None:
+        spoken = _spoken(type(item))
+        for name in spoken:
+            if value := getattr(item, name):
+                setattr(item, name, self.pseudonym(value))
+        _keep_in_payload(item, frozenset(item.decoder.table) - spoken)
+        if spoken:
+            self._count("pseudonym")
+
+    def pseudonym(self, value: str) -> str:
+        """A word that stands for *value*: the same each time, not to be guessed without the key."""
+        digest = hmac.new(self._key, value.encode(errors="surrogatepass"), hashlib.sha256)
+        return f"~{digest.hexdigest()[:20]}"
+
+
+def _is_minor(item: Item) -> bool:
+    """Whether the item is marked as a minor's; a mark that cannot be read counts as one."""
+    if item.minor is None:
+        return False
+    if getattr(item, item.minor) is not None or item.data is None:
+        return bool(getattr(item, item.minor))
+    marks = item.decoder.wire_keys(item.data, frozenset({item.minor}))
+    return any(item.data[key] is not None for key in marks)
+
+
+@cached
+def _kept_of_minors(cls: type[Item]) -> frozenset[str]:
+    links = {f.name for f in fields_of(cls) if f.link}
+    return frozenset({*links, *cls.key, *((cls.minor,) if cls.minor else ())})
+
+
+@cached
+def _of_kind(cls: type[Item], kind: Personal) -> frozenset[str]:
+    return frozenset(f.name for f in fields_of(cls) if f.personal is kind)
+
+
+@cached
+def _spoken(cls: type[Item]) -> frozenset[str]:
+    return _of_kind(cls, Personal.NAME) | _of_kind(cls, Personal.TEXT)
+
+
+def _put_in_payload(item: Item, names: frozenset[str], value: Any) -> None:
+    """Replace what these fields are read from. The payload may be shared: it is copied."""
+    if item.data is not None:
+        keys = [k for k in item.decoder.wire_keys(item.data, names) if item.data[k] != value]
+        if keys:
+            item.data = {**item.data, **dict.fromkeys(keys, value)}
+
+
+def _keep_in_payload(item: Item, names: frozenset[str]) -> None:
+    """Null all of the payload but what these fields are read from, the undocumented included."""
+    if item.data is not None:
+        kept = set(item.decoder.wire_keys(item.data, names))
+        item.data = {key: value if key in kept else None for key, value in item.data.items()}

@@ -1,0 +1,78 @@
+"""What a service gives to the framework: the value that the hook ``satchel_services`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from scrapy.crawler import Crawler
+
+    from satchel.client import Client
+    from satchel.config import Secret
+    from satchel.items import Item
+    from satchel.privacy import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A credential in a header, and who may see it.
+
+    :ivar header: the header's name
+    :ivar secret: its value
+    :ivar origins: ``scheme://host:port`` of the servers that need it; no other ever gets it
+    """
+
+    header: str
+    secret: Secret
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a host may be asked: the documented quota, or the polite default.
+
+    :ivar delay: seconds from one request to the next
+    :ivar concurrency: requests under way at once
+    """
+
+    delay: float
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One API: its items, settings, spiders, and its local server.
+
+    :ivar name: a short word: prefix of its settings (``SATCHEL_<NAME>_…``), spiders and tables
+    :ivar items: the item classes
+    :ivar settings: a frozen struct; its fields are the service's settings
+    :ivar spiders: the modules that hold its spiders
+    :ivar client: (crawler, gate, settings) → the client that answers its items' relations
+    :ivar key: settings → the credential of its requests, if there is one
+    :ivar paces: settings → host name → how fast it may be asked
+    :ivar sandbox: puts the local server into an application: (application, seed, scale)
+    :ivar in_sandbox: settings, URL → settings that crawl the local server at that URL
+    """
+
+    name: str
+    items: tuple[type[Item], ...]
+    settings: type[Struct]
+    spiders: tuple[str, ...]
+    client: Callable[[Crawler, Gate, Any], Client]
+    key: Callable[[Any], Key | None]
+    paces: Callable[[Any], Mapping[str, Pace]]
+    sandbox: Callable[[web.Application, int, int], None]
+    in_sandbox: Callable[[Any, str], Struct]
+
+
+def origin(url: str) -> str:
+    """``scheme://host:port``, the port always given: what a credential belongs to."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return f"{parts.scheme}://{parts.hostname}:{port}"

@@ -1,0 +1,103 @@
+"""Items of a project's own spider pass the privacy gate, whichever way they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import scrapy
+from scrapy.utils.test import get_crawler
+
+from satchel.errors import ConfigError
+from satchel.middlewares.privacy import PrivacyMiddleware
+from satchel.pipelines.privacy import PrivacyPipeline
+from satchel.recnet import Account, Room
+from satchel.testing import Crawl, crawl
+
+UNREACHABLE = "http://127.0.0.1:1/"
+
+
+def account(id: int, *, junior: bool = False) -> Account:
+    data = {"accountId": id, "username": "paper", "isJunior": junior, "identityFlags": 3}
+    return Account.from_data(data)
+
+
+class Own(scrapy.Spider):
+    """Yields items from ``start()``, a callback and an errback."""
+
+    name = "own"
+    custom_settings = {"RETRY_ENABLED": False, "ROBOTSTXT_OBEY": False}  # noqa: RUF012
+
+    async def start(self) -> Any:
+        yield account(1)
+        yield scrapy.Request("data:,")
+        yield scrapy.Request(UNREACHABLE, errback=self.failed)
+
+    def parse(self, response: Any) -> Any:
+        yield account(2)
+        room = Room.from_data({"RoomId": 5, "Name": "Hub"})
+        room.creator_account = account(4, junior=True)
+        yield room
+        yield {"username": "of no interest to satchel"}
+
+    def failed(self, failure: Any) -> Any:
+        yield account(3, junior=True)
+
+
+def by_id(result: Crawl) -> dict[int, Any]:
+    accounts: list[Any] = [item for item in result.items if isinstance(item, Account)]
+    (room,) = (item for item in result.items if isinstance(item, Room))
+    assert {"username": "of no interest to satchel"} in result.items
+    return {item.id: item for item in [*accounts, room.creator_account]}
+
+
+@pytest.mark.parametrize(
+    "disabled",
+    [
+        {},
+        {"SPIDER_MIDDLEWARES": {PrivacyMiddleware: None}},
+        {"ITEM_PIPELINES": {"satchel.pipelines.privacy.PrivacyPipeline": None}},
+    ],
+    ids=["both", "pipeline", "middleware"],
+)
+def test_the_default(disabled: dict[str, Any]) -> None:
+    found = by_id(crawl(Own, disabled))
+    if "ITEM_PIPELINES" in disabled:
+        # What an errback yields passes no spider middleware.
+        assert found.pop(3).username == "paper"
+    else:
+        assert (found[3].id, found[3].username) == (3, None)
+    assert [found[id].username for id in (1, 2, 4)] == ["paper", "paper", None]
+    assert [found[id].identity_flags for id in (1, 2, 4)] == [None, None, None]
+
+
+def test_off() -> None:
+    found = by_id(crawl(Own, {"SATCHEL_PRIVACY": "off"}))
+    assert {item.username for item in found.values()} == {"paper"}
+    assert all(item.identity_flags for item in found.values())
+
+
+def test_counted_once() -> None:
+    result = crawl(Own)
+    assert result.stats["satchel/privacy/junior"] == 2
+    assert result.stats["satchel/privacy/identity"] == 2
+
+
+def test_spider_middlewares_of_the_project_see_no_more() -> None:
+    seen: list[Any] = []
+
+    class Looking:
+        async def process_spider_output(self, response: Any, result: Any) -> Any:
+            async for item in result:
+                if isinstance(item, Account):
+                    seen.append(item.identity_flags)
+                yield item
+
+    crawl(Own, {"SPIDER_MIDDLEWARES": {Looking: 999}})
+    assert seen == [None]
+
+
+@pytest.mark.parametrize("component", [PrivacyMiddleware, PrivacyPipeline])
+def test_without_the_addon(component: Any) -> None:
+    with pytest.raises(ConfigError, match="satchel is not enabled in this project"):
+        component.from_crawler(get_crawler())

@@ -1,0 +1,21 @@
+"""The items against what the seed documents say, by the checker beside this file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def test_recnet_has_everything_documented() -> None:
+    done = subprocess.run(
+        [
+            sys.executable, HERE / "conformance.py", "--only", "recnet",
+            "--reference", HERE / "reference",
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 missing or different" in done.stdout

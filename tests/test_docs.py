@@ -1,0 +1,139 @@
+"""The commands of README.md and docs/ are run as they are written, in a new clone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scrapy.settings import Settings
+
+from satchel.config import Reader
+from satchel.hooks import Plugins
+from satchel.spiders.recnet import (
+    AccountsSpider,
+    EventsSpider,
+    ImagesSpider,
+    InventionsSpider,
+    RoomsSpider,
+)
+from satchel.testing import running_sandbox
+
+ROOT = Path(__file__).parent.parent
+PAGES = ["README.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").glob("*.md")))]
+BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a person gets who clones the repository, in a path with spaces."""
+    folder = tmp_path_factory.mktemp("home") / "a new clone"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).exists():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    key = folder.parent / ".recnet-key"
+    key.write_text("throwaway\n")
+    key.chmod(0o600)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with running_sandbox() as sandbox:
+        yield sandbox.url
+
+
+def run(script: str, clone: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        name: value for name, value in os.environ.items()
+        if not name.startswith(("SATCHEL_", "VIRTUAL_ENV", "MAKE", "MFLAGS"))
+    }  # fmt: skip
+    environment |= {"HOME": str(clone.parent), "COLUMNS": "120", **variables}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=clone, env=environment, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def installed(clone: Path) -> Path:
+    first = run("make crawl", clone)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "recnet_room items" in first.stderr
+    assert "PaperHarbor" in first.stdout
+    assert "Traceback" not in first.stderr
+    return clone
+
+
+def test_make_crawl_twice(installed: Path) -> None:
+    again = run("make crawl", installed)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "recnet_room items" in again.stderr
+    assert (installed / "satchel.db").exists()
+
+
+def test_make_crawl_of_a_real_server(installed: Path, server: str) -> None:
+    done = run("make crawl", installed, SATCHEL_RECNET_URL=server, SATCHEL_RECNET_KEY="throwaway")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "recnet_room items" in done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_of(page: str, installed: Path, server: str) -> None:
+    script = ["export PATH=$PWD/.venv/bin:$PATH"]
+    for language, text in BLOCK.findall((ROOT / page).read_text()):
+        if language == "sh":
+            script.append(_runnable(text, server))
+        elif text.startswith("# ") and (name := text.split("\n")[0][2:]) != "settings.py":
+            (installed / name).write_text(text)
+    done = run("\n".join(script), installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert " ERROR" not in done.stderr
+
+
+def _runnable(text: str, server: str) -> str:
+    for written, here in (
+        ("https://recnet.example", server),
+        # This very test is one of them.
+        ("make test", "make --dry-run test"),
+        ("pip install satchel", "pip install --quiet --no-deps --editable ."),
+    ):
+        text = text.replace(written, here)
+    return text
+
+
+def test_docs_name_only_files_that_exist() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+?)\)", (ROOT / page).read_text()):
+            if "://" not in target:
+                assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
+
+
+def test_settings_page_lists_all_settings() -> None:
+    rows = re.findall(r"^\| `(SATCHEL_\w+)` \| (?:`(.*?)`)? \|", _page("settings.md"), re.MULTILINE)
+    known = Reader(Settings(), Plugins().services(), {}).known()
+    assert rows == [(setting.name, setting.default) for setting in known]
+
+
+def test_recnet_page_lists_all_arguments() -> None:
+    table = re.findall(r"^\| `(\w+)=1?` \|(.*)\|$", _page("recnet.md"), re.MULTILINE)
+    marked = {name: ["●" in cell for cell in cells.split("|")] for name, cells in table}
+    classes = [AccountsSpider, RoomsSpider, EventsSpider, ImagesSpider, InventionsSpider]
+    taken = [{argument.name for argument in cls.arguments} for cls in classes]
+    assert marked == {name: [name in names for names in taken] for name in marked}
+    assert set(marked) == set().union(*taken)
+
+
+def _page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()

@@ -1,0 +1,205 @@
+"""Plugins: how they are found, in which order they are called, and which are refused."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+
+import pluggy
+import pytest
+
+from satchel import hooks, hookspecs
+from satchel.errors import PluginError
+from satchel.hooks import Plugins
+from satchel.recnet.service import SERVICE
+from satchel.testing import command, project
+
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Writes a plugin; its module is forgotten when the test ends."""
+    monkeypatch.syspath_prepend(tmp_path)
+    names: list[str] = []
+
+    def write(name: str, *lines: str) -> str:
+        names.append(name)
+        head = "from satchel import hookimpl, Service"
+        (tmp_path / f"{name}.py").write_text("\n".join([head, *lines]) + "\n")
+        return name
+
+    yield write
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> list[EntryPoint]:
+    """The entry points that are found; to be filled by the test."""
+    found: list[EntryPoint] = []
+    monkeypatch.setattr(hooks, "entry_points", lambda group: found)
+    return found
+
+
+def hook(body: str = "pass", options: str = "", parameters: str = "item") -> str:
+    return f"@hookimpl({options})\ndef satchel_process_item({parameters}): {body}"
+
+
+def refusal(*paths: str) -> str:
+    with pytest.raises(PluginError) as caught:
+        Plugins(paths).services()
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+# Finding
+
+
+def test_recnet_is_an_installed_plugin() -> None:
+    plugins = Plugins()
+    assert "recnet" in plugins.names()
+    assert SERVICE in plugins.services()
+
+
+def test_by_module_and_by_object(write: Write) -> None:
+    write("by_module", hook())
+    write(
+        "by_object", "class Made:", "    @hookimpl",
+        "    def satchel_process_item(self, item): pass", "made = Made()",
+        "class Outer:", "    inner = Made()",
+    )  # fmt: skip
+    names = Plugins(["by_module", "by_object:made", "by_object:Outer.inner"]).names()
+    assert names == ["recnet", "by_module", "by_object:made", "by_object:Outer.inner"]
+
+
+def test_installed_ones_come_first_and_by_name(write: Write, installed: list[EntryPoint]) -> None:
+    for name in ("a", "b", "c"):
+        write(f"plug_{name}", hook())
+    installed.append(EntryPoint("z", "plug_a", "satchel"))
+    installed.append(EntryPoint("y", "plug_b", "satchel"))
+    assert Plugins(["plug_c"]).names() == ["y", "z", "plug_c"]
+
+
+async def _called(*paths: str) -> list[str]:
+    crawler = SimpleNamespace(stats=None)
+    item: list[str] = await Plugins(paths).process_item([], crawler)  # type: ignore[arg-type]
+    return item
+
+
+def test_order_of_calls(write: Write) -> None:
+    import asyncio
+
+    for name, options in (
+        ("one", ""), ("two", ""), ("first", "tryfirst=True"), ("last", "trylast=True"),
+    ):  # fmt: skip
+        write(name, hook(f"item.append('{name}')", options))
+    called = asyncio.run(_called("last", "one", "two", "first"))
+    assert called == ["first", "one", "two", "last"]
+
+
+def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
+    write("mine", hook())
+    assert Plugins(["mine"]).names() != Plugins().names()
+
+
+# Refusing
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            "@hookimpl\ndef satchel_proces_item(item): pass",
+            "there is no hook satchel_proces_item; did you mean satchel_process_item?",
+        ),
+        ("@hookimpl\ndef process_item(item): pass", "there is no hook process_item"),
+        ("def satchel_proces_item(item): pass", "there is no hook satchel_proces_item"),
+        ("def satchel_process_item(item): pass", "satchel_process_item is not marked with"),
+        (hook(parameters="itm"), "Argument(s) {'itm'} are declared in the hookimpl"),
+        (hook("yield"), "satchel_process_item must return its result, not yield it"),
+        (hook("return (yield)", "wrapper=True"), "must return its result, not yield it"),
+        (
+            "@hookimpl\nasync def satchel_process_item(item): yield item",
+            "satchel_process_item must return its result, not yield it",
+        ),
+        ("x = 1", "it has no function marked with @hookimpl"),
+        ("1 / 0", "cannot be imported: ZeroDivisionError: division by zero ("),
+        ("import no_such_module", "cannot be imported: ModuleNotFoundError: No module named"),
+        ("def", "cannot be imported: SyntaxError: invalid syntax"),
+        (
+            "@hookimpl\ndef satchel_services(): 1 / 0",
+            "satchel_services failed: ZeroDivisionError: division by zero (",
+        ),
+        ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),
+        ("@hookimpl\ndef satchel_services(): return 5", "must return a list of satchel.Service"),
+        ("@hookimpl\nasync def satchel_services(): return []", "must return a list of satchel."),
+        (
+            "from satchel.recnet.service import satchel_services",
+            "there is a service recnet already",
+        ),
+    ],
+)  # fmt: skip
+def test_a_plugin_that_does_not_fit(write: Write, line: str, reason: str) -> None:
+    write("wrong", *line.split("\n"))
+    text = refusal("wrong")
+    assert text.startswith("plugin wrong: ")
+    assert reason in text
+
+
+def test_an_import_that_fails_says_where(write: Write, tmp_path: Path) -> None:
+    write("wrong", "", "1 / 0")
+    assert refusal("wrong").endswith(f"({tmp_path / 'wrong.py'}, line 3)")
+
+
+@pytest.mark.parametrize("path", ["nowhere", "nowhere:x", "math:nothing", ":x", "", ".relative"])
+def test_a_path_that_leads_nowhere(path: str) -> None:
+    assert refusal(path).startswith(f"plugin {path}: cannot be imported: ")
+
+
+def test_two_of_one_name(write: Write, installed: list[EntryPoint]) -> None:
+    write("plug_a", hook())
+    write("plug_b", hook())
+    assert refusal("plug_a", "plug_a") == "plugin plug_a: there are two of that name"
+    installed.append(EntryPoint("same", "plug_a", "satchel"))
+    installed.append(EntryPoint("same", "plug_b", "satchel"))
+    assert refusal() == "plugin same: there are two of that name"
+
+
+def test_one_under_two_names() -> None:
+    text = refusal("satchel.recnet.service")
+    assert text == "plugin satchel.recnet.service: it is the same as plugin recnet; name it once"
+
+
+def test_services_may_be_none(write: Write) -> None:
+    write("quiet", "@hookimpl\ndef satchel_services(): return None")
+    assert Plugins(["quiet"]).services() == Plugins().services()
+
+
+def test_as_a_person_meets_it(tmp_path: Path) -> None:
+    project(tmp_path, ["SATCHEL_SANDBOX = True"])
+    (tmp_path / "mine.py").write_text("def satchel_process_item(item): pass\n")
+    done = command(
+        "scrapy", "crawl", "recnet-rooms", "-a", "hot=1", "-L", "ERROR",
+        "-s", "SATCHEL_PLUGINS=mine", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "[satchel] ERROR: plugin mine: satchel_process_item is not marked with" in done.stderr
+
+
+# The contract
+
+
+def test_every_hook_is_described() -> None:
+    manager = pluggy.PluginManager("satchel")
+    names = [name for name in vars(hookspecs) if manager.parse_hookspec_opts(hookspecs, name)]
+    assert names == ["satchel_services", "satchel_process_item"]
+    for name in names:
+        doc = getattr(hookspecs, name).__doc__
+        assert f"def {name}(" in doc
+        assert "versionadded" in doc

@@ -1,0 +1,128 @@
+"""A crawl that is killed at any moment and run again ends with the store of one that was not."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import connect
+from typing import Any
+
+import pytest
+
+from satchel.testing import project
+
+KILLS = 5
+CHAINS = 4
+"""Databases that are killed so many times each, then crawled to the end."""
+
+TIMES = ("first_seen", "last_seen", "changed_at")
+Store = dict[str, dict[Any, dict[str, Any]]]
+
+
+def _project(folder: Path) -> Path:
+    return project(
+        folder,
+        [
+            "SATCHEL_SANDBOX = True",
+            "SATCHEL_RECNET_PAGE_SIZE = 10",
+            "ROBOTSTXT_OBEY = False",
+            'DOWNLOAD_SLOTS = {"127.0.0.1": {"delay": 0.03, "concurrency": 4, "jitter": 0}}',
+            'FEEDS = {"items.jl": {"format": "jsonlines", "overwrite": True}}',
+        ],
+    )
+
+
+def _crawl(folder: Path, seconds: float | None = None) -> float:
+    """Crawl to the end, or kill the crawl after so many seconds; how long it took."""
+    program = Path(sys.executable).with_name("scrapy")
+    words = ["crawl", "recnet-rooms", "-a", "hot=1", "-a", "include=subrooms,roles,tags,scores"]
+    begin = time.monotonic()
+    with subprocess.Popen(
+        [program, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            log = process.communicate(timeout=seconds)[1]
+            assert process.returncode == 0, log
+            assert "'finish_reason': 'finished'" in log
+        except subprocess.TimeoutExpired:
+            process.kill()
+    return time.monotonic() - begin
+
+
+def _read(folder: Path) -> Store:
+    """Table → key → column → value."""
+    if not (folder / "satchel.db").exists():
+        return {}
+    with closing(connect(folder / "satchel.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {table: _rows(database, table) for (table,) in tables}
+
+
+def _rows(database: Any, table: str) -> dict[Any, dict[str, Any]]:
+    info = database.execute(f"PRAGMA table_info({table})").fetchall()
+    key = [column[1] for column in info if column[5]]
+    found = database.execute(f"SELECT * FROM {table}")
+    names = [column[0] for column in found.description]
+    rows = (dict(zip(names, row, strict=True)) for row in found)
+    return {tuple(row[name] for name in key): row for row in rows}
+
+
+def _without_times(store: Store) -> Store:
+    return {
+        table: {
+            key: {name: value for name, value in row.items() if name not in TIMES}
+            for key, row in rows.items()
+        }
+        for table, rows in store.items()
+    }
+
+
+def _first_seen(store: Store) -> dict[tuple[str, Any], str]:
+    return {(t, key): row["first_seen"] for t, rows in store.items() for key, row in rows.items()}
+
+
+def _is_whole(folder: Path, store: Store) -> bool:
+    """Whether rooms have their parts, and what counted as scraped before the kill is stored."""
+    rooms, parts = store.get("recnet_room", {}), store.get("recnet_sub_room", {})
+    named = {(id,) for room in rooms.values() for id in json.loads(room["subrooms"] or "[]")}
+    export = folder / "items.jl"
+    lines = export.read_text().split("\n")[:-1] if export.exists() else []
+    return named == parts.keys() and {(json.loads(line)["id"],) for line in lines} <= rooms.keys()
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, float]:
+    """The store of a crawl that nobody killed, and how long it took."""
+    folder = _project(tmp_path_factory.mktemp("unbroken") / "project")
+    seconds = _crawl(folder)
+    store = _read(folder)
+    assert len(store["recnet_room"]) == 29
+    assert len(store["recnet_sub_room"]) == 55
+    return _without_times(store), seconds
+
+
+@pytest.mark.parametrize("chain", range(CHAINS))
+def test_killed_and_run_again(unbroken: tuple[Store, float], tmp_path: Path, chain: int) -> None:
+    expected, seconds = unbroken
+    folder = _project(tmp_path / "project")
+    chance = random.Random(chain)
+    # One moment in each part of the run, so that all chains together cover all of it.
+    moments = [seconds * (part + chance.random()) / KILLS for part in range(KILLS)]
+    first_seen: dict[tuple[str, Any], str] = {}
+    for moment in chance.sample(moments, KILLS):
+        (folder / "items.jl").unlink(missing_ok=True)
+        _crawl(folder, moment)
+        store = _read(folder)
+        assert _is_whole(folder, store), moment
+        first_seen = _first_seen(store) | first_seen
+        assert _first_seen(store) == first_seen, moment
+    _crawl(folder)
+    store = _read(folder)
+    assert _without_times(store) == expected
+    assert first_seen.items() <= _first_seen(store).items()

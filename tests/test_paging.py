@@ -1,0 +1,153 @@
+"""Listings as servers really page them: filtered, clamped, moving under the crawl, repeating."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from satchel.paging import FEW, STALE_PAGES, Paging
+
+TURNS = 2_000
+"""More than any listing of these tests may take."""
+
+
+class Listing:
+    """A server's listing. Row numbers are identities.
+
+    :param rows: what it has
+    :param clamp: the server's own largest page
+    :param private: rows that are left out of a page after it was cut
+    """
+
+    def __init__(
+        self, rows: list[int], clamp: int = 10**6, private: frozenset[int] = frozenset()
+    ) -> None:
+        self.rows = rows
+        self.clamp = clamp
+        self.private = private
+        self.asked = 0
+
+    def page(self, take: int, skip: int) -> list[int]:
+        self.asked += 1
+        cut = self.rows[skip : skip + min(take, self.clamp)]
+        return [row for row in cut if row not in self.private]
+
+
+def read(listing: Listing, paging: Paging, changes: Iterator[None] | None = None) -> list[int]:
+    found: list[int] = []
+    for _ in range(TURNS):
+        page = listing.page(paging.take, paging.skip)
+        found += paging.turn(len(page), [(row, row) for row in page])
+        if paging.done:
+            return found
+        if changes is not None:
+            next(changes, None)
+    raise AssertionError("the listing does not end")
+
+
+@given(st.integers(0, 120), st.integers(1, 40), st.integers(1, 40))
+def test_each_row_once_whatever_the_server_clamps(total: int, take: int, clamp: int) -> None:
+    paging = Paging(take)
+    assert read(Listing(list(range(total)), clamp), paging) == list(range(total))
+    assert not paging.repeats
+
+
+@given(st.integers(0, 500), st.integers(2, 40))
+def test_few_requests_more_than_pages(total: int, take: int) -> None:
+    listing = Listing(list(range(total)))
+    read(listing, Paging(take))
+    assert listing.asked == -(-total // take) + 1
+
+
+@st.composite
+def filtered(draw: st.DrawFn) -> tuple[list[int], int, frozenset[int]]:
+    """Rows, take, and private rows, never so many in a row that a page would show nothing new."""
+    take = draw(st.integers(3, 20))
+    total = draw(st.integers(0, 150))
+    private: set[int] = set()
+    run = 0
+    for row in range(total):
+        run = run + 1 if run < take - 2 and draw(st.booleans()) else 0
+        if run:
+            private.add(row)
+    return list(range(total)), take, frozenset(private)
+
+
+@given(filtered())
+def test_filtered_rows(case: tuple[list[int], int, frozenset[int]]) -> None:
+    rows, take, private = case
+    found = read(Listing(rows, private=private), Paging(take))
+    assert found == [row for row in rows if row not in private]
+
+
+@given(st.integers(1, 60), st.integers(3, 20))
+def test_new_rows_on_top_are_no_reason_to_miss_one(total: int, take: int) -> None:
+    listing = Listing(list(range(total)))
+
+    def grow() -> Iterator[None]:
+        for new in range(-1, -6, -1):
+            listing.rows.insert(0, new)
+            yield
+
+    found = read(listing, Paging(take), grow())
+    assert len(found) == len(set(found))
+    assert set(range(total)) <= set(found)
+
+
+@given(st.integers(1, 60), st.integers(1, 40))
+def test_a_server_that_knows_no_skip_is_left(total: int, take: int) -> None:
+    paging = Paging(take)
+    found: list[int] = []
+    turns = 0
+    while not paging.done:
+        turns += 1
+        found += paging.turn(total, [(row, row) for row in range(total)])
+    assert found == list(range(total))
+    assert turns <= 1 + STALE_PAGES
+    assert paging.repeats or total == 1
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=60), st.integers(1, 12))
+def test_any_answers_end_and_repeat_nothing(pages: list[list[int]], take: int) -> None:
+    """The last page comes again and again."""
+    paging = Paging(take)
+    found: list[int] = []
+    for turn in range(TURNS):
+        page = pages[min(turn, len(pages) - 1)] if pages else []
+        found += paging.turn(len(page), [(row, row) for row in page])
+        if paging.done:
+            break
+    assert paging.done
+    assert len(found) == len(set(found))
+
+
+@given(st.integers(0, 120), st.integers(1, 40), st.integers(1, 60), st.integers(1, 40))
+def test_limit(total: int, take: int, limit: int, clamp: int) -> None:
+    listing = Listing(list(range(total)), clamp)
+    assert read(listing, Paging(take, limit)) == list(range(min(total, limit)))
+
+
+def test_a_limit_asks_for_no_large_page() -> None:
+    assert Paging(100, 30).take == 30
+    assert Paging(100, 1).take == FEW
+    assert Paging(5, 1).take == 5
+
+
+def test_a_limit_is_met_though_the_first_rows_are_private() -> None:
+    listing = Listing(list(range(50)), private=frozenset(range(FEW - 1)))
+    assert read(listing, Paging(100, 1)) == [FEW - 1]
+
+
+def test_unusable_rows_are_stepped_over() -> None:
+    rows = list(range(40))
+    paging = Paging(10)
+    found: list[int] = []
+    for _ in range(TURNS):
+        page = rows[paging.skip : paging.skip + paging.take]
+        found += paging.turn(len(page), [(row, row) for row in page if row % 3])
+        if paging.done:
+            break
+    assert paging.done
+    assert sorted(found) == [row for row in rows if row % 3]
