@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 import scrapy
 from scrapy import signals
-from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.settings import Settings
-from scrapy.utils.test import get_crawler
 
 import satchel
 from satchel.addon import SatchelAddon
@@ -52,7 +51,10 @@ class Own(scrapy.Spider):
 
 def settings_in_effect(spider: type[scrapy.Spider] = Plain, **settings: Any) -> Settings:
     """The settings of a crawl as they are when it would begin."""
-    crawler = get_crawler(spider, {"ADDONS": ADDONS, "SATCHEL_RECNET_URL": URL, **settings})
+    # scrapy.utils.test.get_crawler() would turn the consoles off by itself.
+    given = {"ADDONS": ADDONS, "SATCHEL_RECNET_URL": URL, "TWISTED_REACTOR_ENABLED": False}
+    crawler = Crawler(spider, Settings({**given, **settings}))
+    crawler._apply_settings()
     return crawler.settings
 
 

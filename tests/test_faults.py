@@ -237,6 +237,18 @@ def test_silence_is_logged_though_it_is_never_answered() -> None:
     assert (asked.fault, asked.status) == ("silence", 0)
 
 
+def test_a_silent_server_waits_for_no_client_that_left() -> None:
+    async def leave(sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
+        before = len(asyncio.all_tasks())
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await fetch(http, timeout=aiohttp.ClientTimeout(total=0.1))
+        await asyncio.sleep(0.1)
+        assert len(asyncio.all_tasks()) == before
+
+    run(always("silence"), leave)
+
+
 def test_a_silent_server_stops_at_once() -> None:
     async def stop(sandbox: Sandbox, http: aiohttp.ClientSession) -> float:
         waiting = asyncio.create_task(fetch(http))

@@ -140,6 +140,14 @@ def test_a_limit_is_met_though_the_first_rows_are_private() -> None:
     assert read(listing, Paging(100, 1)) == [FEW - 1]
 
 
+def test_a_listing_that_is_private_for_the_most_part() -> None:
+    rows = list(range(1000))
+    listing = Listing(rows, private=frozenset(row for row in rows if row % 100 < 95))
+    paging = Paging(100)
+    assert read(listing, paging) == [row for row in rows if row % 100 >= 95]
+    assert not paging.repeats
+
+
 def test_unusable_rows_are_stepped_over() -> None:
     rows = list(range(40))
     paging = Paging(10)

@@ -228,6 +228,12 @@ def test_one_that_never_started_leaves_nothing_open() -> None:
     assert refuses(url)
 
 
+def test_one_that_never_started_can_be_stopped() -> None:
+    sandbox = Sandbox([])
+    asyncio.run(sandbox.stop())
+    assert refuses(sandbox.url)
+
+
 def test_a_port_that_is_taken(sandbox: Sandbox) -> None:
     port = urlsplit(sandbox.url).port
     with pytest.raises(OSError, match="in use"):
@@ -257,9 +263,9 @@ def serving(*options: str) -> Iterator[str]:
 
 
 def test_the_command_serves_until_it_is_interrupted() -> None:
-    with serving("--seed", "3") as url:
+    with serving("--seed", "3") as url, running_sandbox(seed=3) as same:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
-        assert get(f"{url}/rooms/8200")[0] == 200
+        assert get(f"{url}/rooms/hot") == get(f"{same.url}/rooms/hot")
     assert refuses(url)
 
 

@@ -272,6 +272,12 @@ def test_as_many_ids_as_the_reference_counts() -> None:
         assert sizes == [count, 1]
 
 
+def test_the_limit_to_the_byte() -> None:
+    """Two pairs of ten bytes, and what joins them."""
+    assert list(chunks("id", [1234567, 7654321], 21)) == [[1234567, 7654321]]
+    assert list(chunks("id", [1234567, 7654321], 20)) == [[1234567], [7654321]]
+
+
 def test_nothing_to_ask_for() -> None:
     assert list(api().bulk("rooms.bulk", [])) == []
 
