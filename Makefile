@@ -11,6 +11,7 @@ RUN := .venv/bin/python -m
 # With the address of a server the same command crawls that server:
 #   SATCHEL_RECNET_URL=https://… SATCHEL_RECNET_KEY=… make crawl
 crawl: export SATCHEL_SANDBOX ?= $(if $(SATCHEL_RECNET_URL)$(SATCHEL_RECNET_URLS),0,1)
+crawl: export SATCHEL_STORE ?= sqlite:///$(if $(filter 0,$(SATCHEL_SANDBOX)),satchel,sandbox).db
 crawl: .venv/crawl
 	@$(RUN) scrapy crawl recnet-rooms -L WARNING \
 	    -a hot=1 -a include=subrooms,roles,tags,promo,scores,load_screens -a limit=50
@@ -19,9 +20,9 @@ crawl: .venv/crawl
 	@echo
 	@$(RUN) satchel items recnet_room_tags --limit 5
 	@echo
-	@echo "Next:  .venv/bin/satchel items      all that is stored"
-	@echo "       .venv/bin/satchel spiders    what else can be crawled"
-	@echo "       docs/recnet.md               how to crawl a server of yours"
+	@echo "Next:  SATCHEL_STORE=$(SATCHEL_STORE) .venv/bin/satchel items      all that is stored"
+	@echo "       .venv/bin/satchel spiders      what else can be crawled"
+	@echo "       docs/recnet.md      how to crawl a server of yours"
 
 test: .venv/test
 	@$(RUN) pytest -n auto -q -rs
@@ -48,4 +49,4 @@ lint: .venv/lint
 	@touch $@
 
 clean:
-	rm -rf .venv satchel.db satchel.db-shm satchel.db-wal build dist
+	rm -rf .venv sandbox.db sandbox.db-shm sandbox.db-wal build dist

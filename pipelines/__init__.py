@@ -6,4 +6,6 @@ plugins
     has plugins change or drop the item.
 store
     waits until the item is committed to the database.
+nesting
+    cuts cycles of items that nest each other, for the feeds.
 """

@@ -9,18 +9,16 @@ from satchel.addon import SatchelAddon
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from satchel.privacy import Gate
-
 
 class PrivacyPipeline:
     """Costs nothing for an item that has passed already."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, addon: SatchelAddon) -> None:
+        self._addon = addon
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        return cls(SatchelAddon.of(crawler).gate)
+        return cls(SatchelAddon.of(crawler))
 
     def process_item(self, item: Any) -> Any:
-        return self._gate.admit(item)
+        return self._addon.adopt(self._addon.gate.admit(item))

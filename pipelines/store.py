@@ -10,6 +10,7 @@ from scrapy.exceptions import DropItem, NotConfigured
 from satchel.addon import SatchelAddon
 from satchel.errors import DecodeError, StoreError
 from satchel.items import Item
+from satchel.privacy import Level
 from satchel.store import Store
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ class StorePipeline:
         addon = SatchelAddon.of(crawler)
         items = [cls for service in addon.services for cls in service.items]
         self._crawler = crawler
-        self._store = Store.open(url, items)
+        shield = addon.gate.level >= Level.JUNIORS
+        self._store = Store.open(url, items, shield_minors=shield)
+        self._unknown: set[type[Item]] = set()
         self._failed = False
 
     @classmethod
@@ -39,7 +42,10 @@ class StorePipeline:
         return cls(crawler, config.store)
 
     async def process_item(self, item: Any) -> Any:
-        if not isinstance(item, Item) or not self._store.takes(item):
+        if not isinstance(item, Item):
+            return item
+        if not self._store.takes(item):
+            self._warn_of(type(item))
             return item
         try:
             await self._store.put(item)
@@ -52,11 +58,20 @@ class StorePipeline:
             raise DropItem("not stored", log_level="DEBUG") from None
         return item
 
+    def _warn_of(self, cls: type[Item]) -> None:
+        self._crawler.stats.inc_value("satchel/store/unknown_type")
+        if cls not in self._unknown:
+            self._unknown.add(cls)
+            logger.warning(
+                "%s items are not stored: no service lists the class, or it has no key",
+                cls.__name__,
+            )
+
     async def close_spider(self) -> None:
         await self._store.close()
         stats = self._crawler.stats
         for table, rows in self._store.written.items():
-            stats.set_value(f"satchel/store/{table}", rows)
+            stats.set_value(f"satchel/stored/{table}", rows)
 
     def _fail(self, error: StoreError) -> None:
         self._crawler.stats.inc_value("satchel/store/failed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from scrapy import Request
@@ -12,17 +12,21 @@ from scrapy import Request
 from satchel.arguments import Argument, at_least, choices, numbers, phrase, switch, words
 from satchel.errors import ArgumentError, DecodeError, NotOffered
 from satchel.paging import Paging
-from satchel.recnet.api import OPERATIONS, ROOM_PARTS, Api, include_mask
+from satchel.recnet.api import OPERATIONS, ROOM_PARTS, Api, include_mask, is_missing_route
 from satchel.recnet.settings import RecNetSettings
 from satchel.spider import SatchelSpider
 
 if TYPE_CHECKING:
     from scrapy.http import Response
+    from twisted.python.failure import Failure
 
     from satchel.addon import SatchelAddon
-    from satchel.recnet.wire import Page
+    from satchel.recnet import Room
 
 Output = Iterator[Any]
+
+UNREADABLE: Final = object()
+"""An answer that says nothing about what is there, and has been reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +50,13 @@ def _ids(operation: str) -> Source:
     return Source("ids", "ID,…|@FILE", "By id.", numbers, operation, "bulk")
 
 
-def _names(operation: str, field: str, what: str) -> Source:
-    return Source("names", "NAME,…|@FILE", f"By {what}.", words, operation, "bulk", field=field)
+def _names(operation: str, field: str, what: str, parse: Callable[[str], Any] = words) -> Source:
+    return Source("names", "NAME,…|@FILE", f"By {what}.", parse, operation, "bulk", field=field)
+
+
+def _room_names(text: str) -> list[str]:
+    """People write a room's name with a ``^``, as the site shows it."""
+    return [name.removeprefix("^") for name in words(text)]
 
 
 def _urls(page: str, parse: Callable[[str], Any], operation: str, field: str = "id") -> Source:
@@ -131,11 +140,12 @@ class RecNetSpider(SatchelSpider):
         if OPERATIONS[operation].form:
             for request in self.api.bulk(operation, values):
                 request.cb_kwargs["field"] = field
-                yield request.replace(callback=self.parse_bulk)
+                yield request.replace(callback=self.parse_bulk, errback=self.failed)
         else:
             for value in values:
-                request = self.api.request(operation, id=value)
-                yield request.replace(callback=self.parse_one, cb_kwargs={"asked": value})
+                yield self.api.request(operation, id=value).replace(
+                    callback=self.parse_one, errback=self.failed, cb_kwargs={"asked": value}
+                )
 
     def first_page(self, operation: str, parameters: dict[str, Any]) -> Request:
         """The first, or only, request of a listing."""
@@ -149,20 +159,25 @@ class RecNetSpider(SatchelSpider):
         )
         return request.replace(
             callback=self.parse_page,
+            errback=self.failed,
             cb_kwargs={"operation": operation, "parameters": parameters, "paging": paging},
         )
 
     def parse_bulk(self, response: Response, values: list[Any], field: str) -> Output:
-        items = self.items(response)
-        found = {_folded(getattr(item, field)) for item in items}
-        self.report_absent([value for value in values if _folded(value) not in found])
+        answer = self.read(response)
+        if answer is UNREADABLE:
+            return
+        items = [] if answer is None else answer.items
+        if answer is None or not answer.errors:
+            found = {_folded(getattr(item, field)) for item in items}
+            self.report_absent([value for value in values if _folded(value) not in found])
         yield from self.keep(items)
 
     def parse_one(self, response: Response, asked: Any) -> Output:
         item = self.read(response)
         if item is None:
             self.report_absent([asked])
-        else:
+        elif item is not UNREADABLE:
             yield from self.keep([item])
 
     def parse_page(
@@ -170,7 +185,7 @@ class RecNetSpider(SatchelSpider):
     ) -> Output:
         """A page of a listing, of items or (showcases, featured rooms, creators) of ids."""
         answer = self.read(response)
-        if answer is None:
+        if answer is None or answer is UNREADABLE:
             return
         if isinstance(answer, list):
             ids = paging.turn(len(answer), ((id, id) for id in answer))
@@ -188,38 +203,47 @@ class RecNetSpider(SatchelSpider):
     def keep(self, items: Iterable[Any]) -> Output:
         """The items that were not found before."""
         for item in items:
-            if item.id is not None and item.id not in self.seen:
+            if item.id not in self.seen:
                 self.seen.add(item.id)
                 yield item
 
-    def items(self, response: Response) -> list[Any]:
-        """The items of a list, each unusable row reported."""
-        page: Page[Any] | None = self.read(response)
-        return [] if page is None else page.items
-
     def read(self, response: Response) -> Any:
-        """What an answer holds; ``None`` if there is nothing, or nothing that can be read."""
+        """What an answer holds: ``None`` if it says that there is nothing, or :data:`UNREADABLE`.
+
+        What cannot be read, of the whole or of its rows, is reported.
+        """
         operation = response.meta["satchel_operation"]
-        if response.status == 404:
+        if is_missing_route(response):
             self.report_missing_route(response, operation)
+            return UNREADABLE
+        if response.status == 404:
             return None
         try:
             answer = OPERATIONS[operation].read(response.body, self.client)
         except DecodeError as error:
             self.undecodable(response, error)
-            return None
+            return UNREADABLE
         for unusable in getattr(answer, "errors", ()):
             self.undecodable(response, unusable)
         return answer
 
     def report_missing_route(self, response: Response, operation: str) -> None:
-        """Tell a route that the server lacks from an item that is not there (section 3)."""
-        if b'"statusCode"' in response.body:
-            self.logger.error(
-                "%s: the server does not offer %s; is SATCHEL_RECNET_DIALECT=%s right?",
-                response.url, operation, self.api.settings.dialect,
-            )  # fmt: skip
-            self.count("not_offered")
+        """Tell of a route that the server lacks (reference section 3)."""
+        self.logger.error(
+            "%s: the server does not offer %s; is SATCHEL_RECNET_DIALECT=%s right?",
+            response.url,
+            operation,
+            self.api.settings.dialect,
+        )
+        self.count("not_offered")
+
+    def refused_key(self, url: str) -> None:
+        self.logger.error(
+            "%s: the server answered 401; SATCHEL_RECNET_KEY is %s (give it in the environment, or "
+            "in a file that SATCHEL_RECNET_KEY_FILE names)",
+            url,
+            "refused" if self.api.settings.key else "missing",
+        )
 
     def report_absent(self, values: list[Any]) -> None:
         """Count what was asked for and is not there (deleted, private or never was)."""
@@ -254,7 +278,7 @@ class RoomsSpider(RecNetSpider):
     fetch = "rooms.bulk"
     sources = (
         _ids("rooms.bulk"),
-        _names("rooms.by_names", "name", "name"),
+        _names("rooms.by_names", "name", "name", _room_names),
         _urls("room", words, "rooms.by_names", "name"),
         _search("rooms.search"),
         _once("hot", "rooms.hot", "The popular rooms."),
@@ -278,20 +302,34 @@ class RoomsSpider(RecNetSpider):
     def keep(self, items: Iterable[Any]) -> Output:
         for item in super().keep(items):
             # Bulk and listing answers never have parts (reference section 4.2).
-            yield self.with_parts(item.id) if self.given.get("include") else item
+            yield self.with_parts(item.id, item) if self.given.get("include") else item
 
-    def with_parts(self, id: Any) -> Request:
-        """The request for one room with the parts of ``include=``."""
+    def with_parts(self, id: Any, listed: Room | None = None) -> Request:
+        """The request for one room with the parts of ``include=``.
+
+        :param listed: the room as a listing has it: what remains when this request fails
+        """
         mask = include_mask(self.given["include"])
-        request = self.api.request("rooms.by_id", id=id, include=mask)
-        return request.replace(callback=self.parse_with_parts, cb_kwargs={"asked": id})
+        return self.api.request("rooms.by_id", id=id, include=mask).replace(
+            callback=self.parse_with_parts,
+            errback=self.without_parts,
+            cb_kwargs={"asked": id, "listed": listed},
+        )
 
-    def parse_with_parts(self, response: Response, asked: Any) -> Output:
+    def parse_with_parts(self, response: Response, asked: Any, listed: Room | None) -> Output:
         room = self.read(response)
         if room is None:
             self.report_absent([asked])
-        else:
+        if room is None or room is UNREADABLE:
+            room = listed
+        if room is not None:
             yield room
+
+    def without_parts(self, failure: Failure) -> Output:
+        yield from self.failed(failure)
+        listed = failure.request.cb_kwargs["listed"]  # type: ignore[attr-defined]
+        if listed is not None:
+            yield listed
 
 
 class EventsSpider(RecNetSpider):

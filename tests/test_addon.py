@@ -117,7 +117,7 @@ def test_the_spiders_own_settings_count() -> None:
 
 
 def test_the_sandbox_is_not_slow() -> None:
-    settings = settings_in_effect(SATCHEL_SANDBOX=True, DOWNLOAD_DELAY=5)
+    settings = settings_in_effect(SATCHEL_SANDBOX=True, SATCHEL_RECNET_URL=None, DOWNLOAD_DELAY=5)
     assert settings["DOWNLOAD_SLOTS"]["127.0.0.1"]["delay"] == 0
     gc.collect()
 
@@ -136,7 +136,7 @@ def test_a_component_that_the_project_lists_too_is_there_once(tmp_path: Path) ->
     store = f"sqlite:///{tmp_path / 'x.db'}"
     listed = {"satchel.pipelines.store.StorePipeline": 300}
     result = crawl(Own, {"SATCHEL_STORE": store, "ITEM_PIPELINES": listed})
-    assert result.stats["satchel/store/recnet_account"] == 2
+    assert result.stats["satchel/stored/recnet_account"] == 2
 
 
 # A project's own spider

@@ -79,7 +79,7 @@ def test_make_crawl_twice(installed: Path) -> None:
     again = run("make crawl", installed)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "recnet_room items" in again.stderr
-    assert (installed / "satchel.db").exists()
+    assert (installed / "sandbox.db").exists()
 
 
 def test_make_crawl_of_a_real_server(installed: Path, server: str) -> None:
@@ -107,7 +107,7 @@ def _runnable(text: str, server: str) -> str:
         ("https://recnet.example", server),
         # This very test is one of them.
         ("make test", "make --dry-run test"),
-        ("pip install satchel", "pip install --quiet --no-deps --editable ."),
+        ("pip install .", "pip install --quiet --no-deps --editable ."),
     ):
         text = text.replace(written, here)
     return text

@@ -58,7 +58,7 @@ def test_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "2 juniors withheld",
         "1 errors in the spider",
         f"Stored in {make_url(f'sqlite:///{path}').render_as_string()}",
-        "see some of it: satchel items recnet_account",
+        f"see some of it: SATCHEL_STORE=sqlite:///{path} satchel items recnet_account",
     ):
         assert line in shown
 

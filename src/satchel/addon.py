@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
 import scrapy
 from msgspec import Struct
 from scrapy import signals
+from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.settings import get_settings_priority
 
 import satchel
 from satchel.config import Config, Reader, plugin_paths
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
+from satchel.items import Item
 from satchel.privacy import Gate
 from satchel.service import Key, Pace, Service
 
@@ -40,8 +42,13 @@ POLITE: Final = {
 }
 """Where no quota is documented: two requests at a time and one a second."""
 
-SAFE: Final = {"TELNETCONSOLE_ENABLED": False, "REMOTE_CONTROL_ENABLED": False}
-"""Crawls hold sessions and keys: nobody gets a console into them."""
+SAFE: Final = {
+    # Crawls hold sessions and keys: nobody gets a console into them.
+    "TELNETCONSOLE_ENABLED": False,
+    "REMOTE_CONTROL_ENABLED": False,
+    # Scrapy prints a dropped item whole; it may be personal.
+    "DEFAULT_DROPITEM_LOG_LEVEL": "DEBUG",
+}
 
 
 class SatchelAddon:
@@ -94,14 +101,14 @@ class SatchelAddon:
         """
         _OneLine.install()
         modules = list(settings.getlist("SPIDER_MODULES"))
-        for service in cls._spiders_services(settings):
+        for service in cls._services_for_spiders(settings):
             for module in service.spiders:
                 if not any(f"{module}.".startswith(f"{listed}.") for listed in modules):
                     modules.append(module)
         settings.set("SPIDER_MODULES", modules, settings.getpriority("SPIDER_MODULES") or "addon")
 
     @staticmethod
-    def _spiders_services(settings: BaseSettings) -> tuple[Service, ...]:
+    def _services_for_spiders(settings: BaseSettings) -> tuple[Service, ...]:
         """The services; without those of ``SATCHEL_PLUGINS`` if one of these is broken.
 
         This early, Scrapy would show a traceback. The crawl's start reports it in one line.
@@ -147,6 +154,13 @@ class SatchelAddon:
             self._clients[service] = found.client(self._crawler, self.gate, settings)
         return self._clients[service]
 
+    def adopt(self, item: Any) -> Any:
+        """Give an item that a spider made itself the crawl's client, so that its methods work."""
+        if isinstance(item, Item) and item.client is None and item.service in self._settings:
+            with contextlib.suppress(ConfigError):  # A service that is not configured has none.
+                item.client = self.client(item.service)
+        return item
+
     def close_spider(self, reason: str) -> None:
         """End the crawl with a reason of its own.
 
@@ -187,6 +201,7 @@ class SatchelAddon:
     def _enable_components(self, settings: BaseSettings) -> None:
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
+        from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
         from satchel.pipelines.privacy import PrivacyPipeline
         from satchel.pipelines.store import StorePipeline
@@ -198,6 +213,7 @@ class SatchelAddon:
             ("ITEM_PIPELINES", PrivacyPipeline, 0),
             ("ITEM_PIPELINES", PluginsPipeline, 100),
             ("ITEM_PIPELINES", StorePipeline, 900),
+            ("ITEM_PIPELINES", NestingPipeline, 950),
             ("EXTENSIONS", Summary, 0),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)
@@ -250,10 +266,10 @@ def _is_set(settings: BaseSettings, name: str) -> bool:
 
 
 class _OneLine(logging.Filter):
-    """Shows a person's mistake as one line of satchel's where a traceback would be shown.
+    """Shows a person's mistake, or a server that is not there, as one line without a traceback.
 
     A crawl that fails to start is a task that nobody awaits: asyncio logs it when it is collected,
-    and Scrapy makes the exit status 1.
+    and Scrapy makes the exit status 1. Each server is asked for its robots.txt first.
     """
 
     installed: ClassVar[bool] = False
@@ -261,12 +277,15 @@ class _OneLine(logging.Filter):
     @classmethod
     def install(cls) -> None:
         if not cls.installed:
-            logging.getLogger("asyncio").addFilter(cls())
+            for name in ("asyncio", RobotsTxtMiddleware.__module__):
+                logging.getLogger(name).addFilter(cls())
             cls.installed = True
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, SatchelError):
             record.name, record.msg, record.args = "satchel", "%s", (str(error),)
+            record.exc_info = record.exc_text = None
+        elif error is not None and record.name == RobotsTxtMiddleware.__module__:
             record.exc_info = record.exc_text = None
         return True

@@ -6,10 +6,12 @@ hold for what a relation asks as for what a spider asks.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from scrapy.http.request import NO_CALLBACK
@@ -41,7 +43,7 @@ class Client(ABC):
     def __init__(self, crawler: Crawler, gate: Gate) -> None:
         self._crawler = crawler
         self._gate = gate
-        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+        self._answers: OrderedDict[Hashable, asyncio.Task[Any]] = OrderedDict()
 
     @abstractmethod
     async def relate(
@@ -59,19 +61,35 @@ class Client(ABC):
             raise AnswerError(f"{response.url}: the server answered {response.status}")
         return response
 
-    def remembered(self, key: Hashable) -> Any:
-        """The answer that was remembered under *key*.
+    async def once(
+        self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, Any]], *, force: bool
+    ) -> Any:
+        """The answer to *ask*, asked once however many wait for it, and remembered under *key*.
 
-        :raises KeyError: there is none
+        ``None`` and empty lists are answers too; a failure is not remembered. One who stops
+        waiting does not stop the others.
+
+        :param force: ask anew
         """
+        if force or key not in self._answers:
+            task = asyncio.ensure_future(self._admitted(ask()))
+            self._answers[key] = task
+            task.add_done_callback(functools.partial(self._forget_failure, key))
+            if len(self._answers) > CACHED_ANSWERS:
+                self._answers.popitem(last=False)
         self._answers.move_to_end(key)
-        return self._answers[key]
+        answer = await asyncio.shield(self._answers[key])
+        return list(answer) if isinstance(answer, list) else answer
 
-    def remember(self, key: Hashable, answer: Any) -> None:
-        """Remember an answer; ``None`` and empty lists are answers too."""
-        self._answers[key] = answer
-        if len(self._answers) > CACHED_ANSWERS:
-            self._answers.popitem(last=False)
+    async def _admitted(self, asking: Coroutine[Any, Any, Any]) -> Any:
+        answer = await asking
+        for item in answer if isinstance(answer, list) else [answer]:
+            self._gate.admit(item)
+        return answer
+
+    def _forget_failure(self, key: Hashable, task: asyncio.Task[Any]) -> None:
+        if (task.cancelled() or task.exception()) and self._answers.get(key) is task:
+            del self._answers[key]
 
     def keep(self, item: Item, relation: Relation, answer: Any) -> Any:
         """Put an answer into the item's field, as far as the privacy gate lets it; return that."""
@@ -79,13 +97,9 @@ class Client(ABC):
         admitted = self._gate.admit_value(item, name, answer)
         if relation.field is not None:
             setattr(item, relation.field, admitted)
+            # Now a null is an answer, and the store forgets what it had.
+            item._unsent -= {relation.field}
         return admitted
-
-    def admit(self, answer: Any) -> Any:
-        """Let the items of an answer through the privacy gate."""
-        for item in answer if isinstance(answer, list) else [answer]:
-            self._gate.admit(item)
-        return answer
 
     def undecodable(self, url: str, error: DecodeError) -> None:
         """Report a row of an answer that is no such item; the others are used."""

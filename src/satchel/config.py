@@ -18,6 +18,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -58,7 +59,10 @@ class Secret:
 
 Url = Annotated[
     str,
-    Meta(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", extra={"expected": "an http(s):// address"}),
+    Meta(
+        pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+        extra={"expected": "an http(s):// address without user, query or fragment"},
+    ),
 ]
 
 
@@ -290,9 +294,11 @@ def _convert(name: str, raw: Any, field: FieldInfo) -> Any:
     try:
         if isinstance(raw, str) and typing.get_origin(_bare(field)) in (dict, list):
             value = _structured(raw, _bare(field))
-        return msgspec.convert(value, field.type, strict=False)
+        converted = msgspec.convert(value, field.type, strict=False)
     except (msgspec.ValidationError, msgspec.DecodeError):
         raise ConfigError(f"{name}={_shown(raw)}: expected {_expected(field)}") from None
+    _check_addresses(name, raw, converted, field)
+    return converted
 
 
 def _structured(raw: str, kind: Any) -> Any:
@@ -332,6 +338,20 @@ def _shown(raw: Any) -> str:
     """A value in an error, on one line and without the password of an address."""
     text = " ".join(_masked(str(raw)).split())
     return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _check_addresses(name: str, raw: Any, value: Any, field: FieldInfo) -> None:
+    """Refuse what looks like an address and has no usable host or port."""
+    addresses = value.values() if isinstance(value, dict) else [value]
+    for address in addresses:
+        if isinstance(address, str) and re.match("https?://", address):
+            try:
+                parts = urlsplit(address)
+                usable = bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                usable = False
+            if not usable or address != address.strip():
+                raise ConfigError(f"{name}={_shown(raw)}: expected {_expected(field)}")
 
 
 def _masked(text: str) -> str:

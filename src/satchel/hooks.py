@@ -97,8 +97,9 @@ class Plugins:
             except Exception:
                 logger.exception("plugin %s: satchel_process_item failed", impl.plugin_name)
                 crawler.stats.inc_value(f"satchel/plugins/{impl.plugin_name}/errors")
-            else:
-                item = admit(item if result is None else result)
+                result = None
+            # A plugin that failed may have changed the item before.
+            item = admit(item if result is None else result)
         return item
 
     def _register(self, name: str, path: str) -> None:

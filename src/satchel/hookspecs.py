@@ -25,8 +25,9 @@ hookimpl = pluggy.HookimplMarker("satchel")
 def satchel_services() -> list[Service] | None:
     """Offer services: APIs with their items, settings, spiders and local server.
 
-    Called once when a crawl (or a ``satchel`` command) starts, before the settings are read. All
-    results count. An exception stops the start and names the plugin.
+    Called when a crawl (or a ``satchel`` command) starts, before the settings are read, and maybe
+    more than once: it must be cheap and without effects. All results count. An exception stops the
+    start and names the plugin.
 
     .. versionadded:: 0.1
 

@@ -6,6 +6,7 @@ belong to the base class and are no fields: they appear in no export, ``repr`` o
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import inspect
@@ -114,7 +115,8 @@ class Item:
         """Make an item from a JSON object of the service, from keywords, or from both.
 
         :param data: a JSON object as the service sends it
-        :param fields: values by the documented names; they win over *data*
+        :param fields: values by the documented names; they win over *data*. ``None`` counts as
+            not sent, so that :func:`dataclasses.replace` makes no nulls that would erase
         :raises DecodeError: *data* is no such item
         :raises TypeError: a keyword is no field of the class
         """
@@ -136,7 +138,7 @@ class Item:
             self.decoder.patch(self, data)
         for name, value in fields.items():
             setattr(self, name, value)
-        self._unsent -= fields.keys()
+        self._unsent -= {name for name, value in fields.items() if value is not None}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any], client: Client | None = None) -> Self:
@@ -208,6 +210,26 @@ def type_name(cls: type[Item]) -> str:
     """The type's name in the store, the stats and the command line: ``recnet_sub_room`` …"""
     word = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
     return f"{cls.service}_{word}"
+
+
+def without_cycles(item: Item, path: tuple[Item, ...] = ()) -> Item:
+    """The item itself, or a copy in which no item comes back on its own path: there is ``None``."""
+    path = (*path, item)
+    cut: dict[str, Any] = {}
+    for name in nested_fields(type(item)):
+        value = getattr(item, name)
+        if value is None:
+            continue
+        inner = value if isinstance(value, list) else [value]
+        kept = [without_cycles(i, path) for i in inner if not any(i is above for above in path)]
+        if len(kept) < len(inner) or any(a is not b for a, b in zip(kept, inner, strict=True)):
+            cut[name] = kept if isinstance(value, list) else next(iter(kept), None)
+    if not cut:
+        return item
+    item = copy.copy(item)
+    for name, value in cut.items():
+        setattr(item, name, value)
+    return item
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Gate:
         for inner in value if isinstance(value, list) else [value]:
             self.admit(inner)
         cls = type(item)
-        if self.level >= Level.JUNIORS and _is_minor(item) and name not in _kept_of_minors(cls):
+        if self.level >= Level.JUNIORS and _is_minor(item) and name not in kept_of_minors(cls):
             return None
         if self.level >= Level.CAREFUL and name in _of_kind(cls, Personal.IDENTITY):
             return None
@@ -107,7 +107,7 @@ class Gate:
             _put_in_payload(item, frozenset(unread), None)
 
     def _blank(self, item: Item) -> None:
-        kept = _kept_of_minors(type(item))
+        kept = kept_of_minors(type(item))
         for field in fields_of(type(item)):
             if field.name not in kept:
                 setattr(item, field.name, None)
@@ -151,7 +151,8 @@ def _is_minor(item: Item) -> bool:
 
 
 @cached
-def _kept_of_minors(cls: type[Item]) -> frozenset[str]:
+def kept_of_minors(cls: type[Item]) -> frozenset[str]:
+    """What stays of an item about a minor: its key, its links, and the mark."""
     links = {f.name for f in fields_of(cls) if f.link}
     return frozenset({*links, *cls.key, *((cls.minor,) if cls.minor else ())})
 

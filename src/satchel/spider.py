@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from scrapy import Spider
+from scrapy.exceptions import IgnoreRequest
+from scrapy.spidermiddlewares.httperror import HttpError
+from scrapy.utils.conf import build_component_list
+from scrapy.utils.misc import load_object
 
 from satchel import arguments
 from satchel.addon import SatchelAddon
@@ -14,6 +19,7 @@ from satchel.errors import ConfigError
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from twisted.python.failure import Failure
 
     from satchel.errors import DecodeError
 
@@ -33,7 +39,7 @@ class SatchelSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        if "satchel.addon.SatchelAddon" not in map(_path, crawler.settings.getdict("ADDONS")):
+        if not any(map(_is_addon, build_component_list(crawler.settings["ADDONS"]))):
             raise ConfigError(
                 f"{cls.name} needs satchel's add-on: add ADDONS = "
                 '{"satchel.addon.SatchelAddon": 100} to the settings of the project'
@@ -51,13 +57,39 @@ class SatchelSpider(Spider):
         """Add to the stat ``satchel/<what>``."""
         self.crawler.stats.inc_value(f"satchel/{what}", n)
 
+    def failed(self, failure: Failure) -> Iterator[Any]:
+        """The errback of satchel's requests: one line for what Scrapy gave up on; no items."""
+        url = failure.request.url  # type: ignore[attr-defined]
+        error = failure.value
+        if isinstance(error, IgnoreRequest) and not isinstance(error, HttpError):
+            self.logger.warning("%s: left out: %s", url, error)
+        elif not isinstance(error, HttpError):
+            self.logger.error("%s: no answer: %s", url, _one_line(error))
+            self.count("unreachable")
+            if not self.crawler.stats.get_value("response_received_count"):
+                SatchelAddon.of(self.crawler).close_spider("unreachable")
+        elif error.response.status == 401:
+            self.count("error_answers")
+            self.refused_key(url)
+            SatchelAddon.of(self.crawler).close_spider("unauthorized")
+        else:
+            self.count("error_answers")
+            self.logger.error("%s: the server answered %s", url, error.response.status)
+        return iter(())
+
+    def refused_key(self, url: str) -> None:
+        """Say which credential a server that answered 401 misses or refuses."""
+        self.logger.error("%s: the server answered 401", url)
+
     def undecodable(self, response: Response, error: DecodeError) -> None:
         """Report an answer, or a row of one, that is no such item; the crawl goes on."""
         self.logger.error("%s: %s", response.url, error)
         self.count("undecodable")
 
 
-def _path(component: Any) -> str:
-    if isinstance(component, str):
-        return component
-    return f"{component.__module__}.{component.__qualname__}"
+def _is_addon(component: Any) -> bool:
+    return issubclass(load_object(component), SatchelAddon)
+
+
+def _one_line(error: BaseException | None) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

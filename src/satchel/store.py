@@ -72,16 +72,17 @@ class Store:
         self._erased = False
 
     @classmethod
-    def open(cls, url: str, items: Iterable[type[Item]]) -> Store:
+    def open(cls, url: str, items: Iterable[type[Item]], *, shield_minors: bool = True) -> Store:
         """Open or make the database, with the tables, columns and views of these item classes.
 
         :param url: a database URL, such as ``sqlite:///satchel.db``
+        :param shield_minors: fill in nothing about a known minor from answers that lack the mark
         :raises ConfigError: the URL is none, or of a database that is not supported
         :raises StoreError: the database cannot be opened, read or written
         """
         parsed = _parse(url)
         items = list(items)
-        metadata = tables.build(items)
+        metadata = tables.build(items, shield_minors=shield_minors)
         store = cls(parsed, _engine(parsed), metadata)
         try:
             with store._engine.begin() as connection:
@@ -129,6 +130,8 @@ class Store:
             try:
                 await loop.run_in_executor(self._thread, self._commit, rows)
             except Exception as error:  # whoever waits has to hear of it
+                if not isinstance(error, DBAPIError | StoreError):
+                    logger.exception("%s: an error of satchel or of a plugin", self._name)
                 self._fail(batch, self._error(error))
             else:
                 self.written.update(table for table, _ in rows)
@@ -303,7 +306,10 @@ def _grouped(
 
 
 def _merged(metadata: MetaData, rows: list[TableRow]) -> list[dict[tuple[str, Any], Row]]:
-    """Rows of one key made one. Only the database merges payloads: each has a turn of its own."""
+    """Rows of one key made one; those that only the database can merge get turns of their own.
+
+    It merges payloads, and it knows who is a minor.
+    """
     keys = {name: [c.name for c in table.primary_key] for name, table in metadata.tables.items()}
     turns: list[dict[tuple[str, Any], Row]] = [{}]
     for table, row in rows:
@@ -311,7 +317,9 @@ def _merged(metadata: MetaData, rows: list[TableRow]) -> list[dict[tuple[str, An
         known = turns[-1].get(key)
         if known is None:
             turns[-1][key] = row
-        elif PAYLOAD in known and PAYLOAD in row and known[PAYLOAD] != row[PAYLOAD]:
+        elif metadata.tables[table].info[tables.SHIELD] or (
+            PAYLOAD in known and PAYLOAD in row and known[PAYLOAD] != row[PAYLOAD]
+        ):
             turns.append({key: row})
         else:
             turns[-1][key] = {**known, **row}

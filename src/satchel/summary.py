@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
 from scrapy.utils.python import global_object_name
 
 from satchel.addon import SatchelAddon
+from satchel.config import Config
 from satchel.items import Item, type_name
 
 if TYPE_CHECKING:
@@ -24,13 +25,12 @@ class Summary:
         self._crawler = crawler
         crawler.signals.connect(self._item_scraped, signals.item_scraped)
         crawler.signals.connect(self._spider_closed, signals.spider_closed)
-        crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
+        if SatchelAddon.of(crawler).config.summary:
+            crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
         self._reason = "unknown"
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        if not SatchelAddon.of(crawler).config.summary:
-            raise NotConfigured
         return cls(crawler)
 
     def _item_scraped(self, item: Any) -> None:
@@ -49,12 +49,14 @@ class Summary:
         spider = self._crawler.spider
         assert spider is not None
         stats = self._crawler.stats.get_stats()
-        console.print(Text.assemble("\n", (spider.name, "bold"), f": {self._reason}"))
+        addon = SatchelAddon.of(self._crawler)
+        where = f" (in the sandbox, {addon.sandbox.url})" if addon.sandbox else ""
+        console.print(Text.assemble("\n", (spider.name, "bold"), f": {self._reason}{where}"))
         console.print(_figures(stats))
-        if (config := SatchelAddon.of(self._crawler).config).store:
-            console.print(Text(f"Stored in {_shown(config.store)}"), soft_wrap=True)
-            for line in _next_steps(stats):
-                console.print(f"  {line}", soft_wrap=True)
+        if store := addon.config.store:
+            console.print(Text(f"Stored in {_shown(store)}"), soft_wrap=True)
+            for line in _next_steps(stats, store):
+                console.print(Text(f"  {line}"), soft_wrap=True)
         sys.stderr.flush()
 
 
@@ -73,8 +75,8 @@ def _lines(stats: dict[str, Any]) -> list[tuple[str, str]]:
     """(figure, what it counts), the interesting ones only."""
     items = sorted(_below(stats, "satchel/items/").items())
     lines = [(f"{count:,}", f"{name} items") for name, count in items] or [("0", "items")]
-    rows = sorted(_below(stats, "satchel/store/").items())
-    lines += [(f"{n:,}", f"rows written to {name}") for name, n in rows if name != "failed"]
+    rows = sorted(_below(stats, "satchel/stored/").items())
+    lines += [(f"{n:,}", f"rows written to {name}") for name, n in rows]
     requests = stats.get("downloader/request_count", 0)
     lines.append((f"{requests:,}", "requests"))
     lines.append((f"{stats.get('elapsed_time_seconds', 0):.1f}", "seconds"))
@@ -83,10 +85,13 @@ def _lines(stats: dict[str, Any]) -> list[tuple[str, str]]:
         ("satchel/store/failed", "items not stored"),
         ("satchel/absent", "asked for and not there"),
         ("satchel/undecodable", "answers or rows that could not be read"),
+        ("satchel/not_offered", "answers that the server does not offer this"),
+        ("satchel/unreachable", "requests that nobody answered"),
+        ("satchel/store/unknown_type", "items of types that are not stored"),
         ("satchel/repeating_listings", "listings left because the server repeated itself"),
         ("satchel/privacy/junior", "juniors withheld"),
         ("satchel/privacy/identity", "accounts without their identity flags and pronouns"),
-        ("httperror/response_ignored_count", "answers with an error status"),
+        ("satchel/error_answers", "answers with an error status"),
         ("downloader/exception_count", "requests that failed"),
         ("spider_exceptions/count", "errors in the spider"),
         ("log_count/ERROR", "errors in the log"),
@@ -101,9 +106,10 @@ def _below(stats: dict[str, Any], prefix: str) -> dict[str, int]:
     return {key.removeprefix(prefix): n for key, n in stats.items() if key.startswith(prefix)}
 
 
-def _next_steps(stats: dict[str, Any]) -> list[str]:
-    tables = [n for n in sorted(_below(stats, "satchel/store/")) if n != "failed"]
-    return [f"see some of it:  satchel items {tables[0]}"] if tables else []
+def _next_steps(stats: dict[str, Any], store: str) -> list[str]:
+    tables = sorted(_below(stats, "satchel/stored/"))
+    given = "" if store == Config().store else f"SATCHEL_STORE={shlex.quote(_shown(store))} "
+    return [f"see some of it:  {given}satchel items {tables[0]}"] if tables else []
 
 
 def _shown(url: str) -> str:

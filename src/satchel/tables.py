@@ -43,8 +43,9 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.types import TypeEngine
 
 from satchel.decode import INT64_MAX, INT64_MIN
-from satchel.errors import DecodeError
+from satchel.errors import DecodeError, PluginError
 from satchel.items import FieldInfo, Item, Personal, cached, fields_of, type_name
+from satchel.privacy import kept_of_minors
 
 INT: Final = BigInteger().with_variant(Integer, "sqlite")
 """64 bits; in SQLite as the row's own id."""
@@ -53,17 +54,24 @@ PAYLOAD: Final = "payload"
 TIMES: Final = ("first_seen", "last_seen", "changed_at")
 
 WITHHELD: Final = "withheld"
+SHIELD: Final = "shield"
+"""``Table.info``: of a type that may be about a minor, the mark's column and what stays anyway."""
 """In a column's ``info``: whether the privacy gate may null what an earlier crawl stored."""
 
 Row = dict[str, Any]
 
 
-def build(items: Iterable[type[Item]]) -> MetaData:
-    """The tables of item classes; a class without a key exists only in its owner's table."""
+def build(items: Iterable[type[Item]], *, shield_minors: bool = True) -> MetaData:
+    """The tables of item classes; a class without a key exists only in its owner's table.
+
+    :param shield_minors: an answer that does not say who is a minor fills in nothing about one
+        whose row says so
+    """
     metadata = MetaData()
     for cls in items:
         if cls.key:
-            Table(type_name(cls), metadata, *_columns(cls))
+            shield = (cls.minor, kept_of_minors(cls)) if shield_minors and cls.minor else None
+            Table(type_name(cls), metadata, *_columns(cls), info={SHIELD: shield})
     return metadata
 
 
@@ -94,6 +102,8 @@ def _column_type(field: FieldInfo) -> TypeEngine[Any]:
         str: Text(),
         datetime: DateTime(),
     }
+    if field.type not in scalars:
+        raise PluginError(f"{field.name}: a field of type {field.type} cannot be stored")
     return scalars[field.type]
 
 
@@ -165,13 +175,23 @@ def upsert(table: Table, columns: tuple[str, ...]) -> Executable:
         select(*new.values(), now, now, now).select_from(source).where(true()),
     )
     given = statement.excluded
-    update: dict[str, Any] = {n: given[n] for n in columns if not table.c[n].primary_key}
-    changed = [table.c[n].is_distinct_from(given[n]) for n in update if n != PAYLOAD]
+    plain = [n for n in columns if not table.c[n].primary_key]
+    update = {n: _shielded(table, n, columns, given[n]) for n in plain}
+    changed = [table.c[n].is_distinct_from(update[n]) for n in update if n != PAYLOAD]
     if changed:
         update["changed_at"] = case((or_(*changed), given.changed_at), else_=table.c.changed_at)
     update["last_seen"] = given.last_seen
     key = [column.name for column in table.primary_key]
     return statement.on_conflict_do_update(index_elements=key, set_=update)
+
+
+def _shielded(table: Table, name: str, columns: tuple[str, ...], new: Any) -> Any:
+    if table.info[SHIELD] is None:
+        return new
+    minor, kept = table.info[SHIELD]
+    if minor in columns or name in kept:
+        return new
+    return case((table.c[minor], None), else_=new)
 
 
 @lru_cache(maxsize=512)

@@ -180,6 +180,17 @@ def test_what_a_plugin_nests_in_an_item_that_passed_passes_the_privacy_gate() ->
     assert (creator.id, creator.username) == (9, None)
 
 
+def test_what_a_plugin_did_before_it_failed_passes_the_privacy_gate() -> None:
+    class failing:
+        @hookimpl
+        def satchel_process_item(self, item: Any) -> None:
+            item.patch_data({"accountId": item.id, "username": "x", "isJunior": True})
+            raise ValueError("after all")
+
+    vars(sys.modules[MODULE])["failing"] = failing()
+    assert {item.username for item in run("failing").items} == {None}
+
+
 def test_two_crawls_with_different_plugins() -> None:
     first, second = run("in_place"), run("counting")
     assert first.items[0].display_name == "changed 1"

@@ -170,8 +170,8 @@ def test_other_items_pass_and_one_without_a_key_is_dropped(
     assert stored(tmp_path) == [1]
     assert stored(tmp_path, "SELECT username FROM recnet_account") == ["u"]
     assert result.stats["item_dropped_count"] == 1
-    figures = {k: v for k, v in result.stats.items() if k.startswith("satchel/store/")}
-    assert figures == {"satchel/store/recnet_room": 1, "satchel/store/recnet_account": 1}
+    figures = {k: v for k, v in result.stats.items() if k.startswith("satchel/stored/")}
+    assert figures == {"satchel/stored/recnet_room": 1, "satchel/stored/recnet_account": 1}
 
 
 def test_an_item_is_committed_when_it_counts_as_scraped(tmp_path: Path) -> None:

@@ -407,3 +407,10 @@ def test_resolving_needs_a_client() -> None:
 def test_parts_without_a_key() -> None:
     assert Progression(player_id=1, level=2) != Progression(player_id=1, level=3)
     assert LoadScreen(title="x").title == "x"
+
+
+def test_a_replaced_item_erases_nothing() -> None:
+    room = Room.from_data({"RoomId": 1, "Name": "PaperHarbor"})
+    other = dataclasses.replace(room, name="Other")
+    assert (other.id, other.name) == (1, "Other")
+    assert not other.was_sent("roles")

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from satchel.errors import ArgumentError, ConfigError
+from satchel.faults import Faults
 from satchel.items import Item, nested_fields
 from satchel.recnet import Account, Event, Image, Invention, Room
 from satchel.recnet.world import KINDS, Kind, World
-from satchel.testing import crawl
+from satchel.testing import crawl, running_sandbox
 
 WORLD = World()
 PARTS = "subrooms,roles,tags,promo,scores,load_screens"
@@ -373,3 +374,69 @@ def test_no_secret_of_a_junior_reaches_store_or_feed(tmp_path: Path, level: str)
             flags, pronouns = account["identity_flags"], account["personal_pronouns"]
             for word in (*(flags or ()), *(pronouns or ())):
                 assert word.encode() not in kept
+
+
+def by_url(url: str, **settings: Any) -> dict[str, Any]:
+    slots = {"127.0.0.1": {"delay": 0, "concurrency": 8}}
+    return {"SATCHEL_RECNET_URL": url, "DOWNLOAD_SLOTS": slots, "RETRY_TIMES": 1, **settings}
+
+
+def test_a_room_whose_parts_fail_is_kept_as_listed() -> None:
+    faults = Faults(rate=1, kinds=("status_500",), only="include=", in_a_row=None)
+    with running_sandbox(faults=faults) as sandbox:
+        result = crawl("recnet-rooms", by_url(sandbox.url), hot="1", include="tags", limit="3")
+    assert len(result.items) == 3
+    assert all(room.tags is None and room.name for room in result.items)
+    assert result.stats["satchel/error_answers"] == 3
+
+
+def test_what_cannot_be_read_is_not_reported_as_absent() -> None:
+    faults = Faults(rate=1, kinds=("invalid_json",), only="bulk", in_a_row=None)
+    with running_sandbox(faults=faults) as sandbox:
+        result = crawl("recnet-rooms", by_url(sandbox.url), ids="8200,8201")
+    assert result.stats["satchel/undecodable"] == 1
+    assert "satchel/absent" not in result.stats
+
+
+def test_a_missing_key_ends_the_crawl_and_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    with running_sandbox() as sandbox:
+        result = crawl("recnet-images", by_url(sandbox.url), in_room="8200")
+    assert result.reason == "unauthorized"
+    assert "401; SATCHEL_RECNET_KEY is missing" in caplog.text
+
+
+def test_a_server_that_is_not_there_ends_the_crawl(caplog: pytest.LogCaptureFixture) -> None:
+    with running_sandbox() as sandbox:
+        url = sandbox.url
+    result = crawl("recnet-rooms", by_url(url), hot="1")
+    assert result.reason == "unreachable"
+    assert result.stats["satchel/unreachable"] == 1
+    assert f"{url}/rooms/hot?take=100&skip=0: no answer" in caplog.text
+
+
+def test_a_dialect_without_the_mark_fills_in_nothing_about_a_junior(tmp_path: Path) -> None:
+    juniors = [id for id, account in WORLD.accounts.items() if account["is_junior"]]
+    some = ",".join(map(str, [7001, *juniors]))
+    database = tmp_path / "satchel.db"
+    store = {"SATCHEL_STORE": f"sqlite:///{database}", "SATCHEL_PRIVACY": "careful"}
+    for dialect in ("legacy", "public"):
+        crawl("recnet-accounts", sandbox(dialect, **store), ids=some)
+    kept = database.read_bytes()
+    assert b"sample_otter" in kept
+    for secret in WORLD.junior_secrets:
+        assert secret.encode() not in kept
+
+
+def test_the_sandbox_and_an_address_are_not_both_crawled() -> None:
+    with pytest.raises(ConfigError, match="give one of the two"):
+        crawl("recnet-rooms", sandbox(SATCHEL_RECNET_URL="http://127.0.0.1:1"), hot="1")
+
+
+@pytest.mark.parametrize("url", ["http://localhost:99999", "http://localhost:abc", "http://[::1"])
+def test_an_address_without_a_usable_host_or_port_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"SATCHEL_RECNET_URL=.*: expected an http"):
+        crawl("recnet-rooms", {"SATCHEL_RECNET_URL": url}, hot="1")
+
+
+def test_a_room_name_may_be_written_with_its_mark() -> None:
+    assert listed("recnet-rooms", names="^PaperHarbor") == [8200]

@@ -18,11 +18,11 @@ class PrivacyMiddleware(BaseSpiderMiddleware):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._gate = SatchelAddon.of(crawler).gate
+        self._addon = SatchelAddon.of(crawler)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
     def get_processed_item(self, item: Any, response: Response | None) -> Any:
-        return self._gate.admit(item)
+        return self._addon.adopt(self._addon.gate.admit(item))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus, urlsplit
 
 from scrapy import Request
@@ -13,6 +13,9 @@ from satchel.errors import ConfigError, NotOffered
 from satchel.recnet import wire
 from satchel.recnet.settings import RecNetSettings
 from satchel.service import Key, Pace, origin
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
 
 BODY_LIMIT: Final = 10_240
 """Bytes of a bulk request's body that servers take (reference section 9)."""
@@ -431,6 +434,11 @@ def chunks(key: str, values: Iterable[Any], limit: int = BODY_LIMIT) -> Iterator
 
 def _pair(key: str, value: Any) -> str:
     return f"{key}={quote_plus(str(value))}"
+
+
+def is_missing_route(response: Response) -> bool:
+    """Whether a 404 means that the server lacks the operation, not the object (section 3)."""
+    return response.status == 404 and b'"statusCode"' in response.body
 
 
 def include_mask(parts: Iterable[str]) -> int:

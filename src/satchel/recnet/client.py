@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from satchel.client import Client
-from satchel.recnet.api import OPERATIONS, Api
+from satchel.errors import NotOffered
+from satchel.recnet.api import OPERATIONS, Api, is_missing_route
 from satchel.recnet.wire import Page
 
 if TYPE_CHECKING:
@@ -42,14 +43,7 @@ class RecNetClient(Client):
         :raises DecodeError: the answer cannot be read
         """
         key = (operation, *(_hashable(pair) for pair in sorted(parameters.items())))
-        if not force:
-            try:
-                return self.remembered(key)
-            except KeyError:
-                pass
-        answer = self.admit(await self._ask(operation, parameters))
-        self.remember(key, answer)
-        return answer
+        return await self.once(key, lambda: self._ask(operation, parameters), force=force)
 
     async def accounts_by_ids(self, ids: Iterable[int]) -> dict[int, Account]:
         """The accounts of these ids; those that are not there are left out. Always asks."""
@@ -78,6 +72,8 @@ class RecNetClient(Client):
 
     async def _read(self, operation: str, request: Any) -> Any:
         response = await self.download(request)
+        if is_missing_route(response):
+            raise NotOffered(f"{response.url}: the server does not offer {operation}")
         body = b"" if response.status == 404 else response.body
         answer = OPERATIONS[operation].read(body, self)
         if isinstance(answer, Page):

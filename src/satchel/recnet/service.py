@@ -8,6 +8,7 @@ import msgspec
 
 import satchel.recnet as recnet
 from satchel.config import Secret
+from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
 from satchel.recnet import api
 from satchel.recnet.client import RecNetClient
@@ -41,6 +42,11 @@ def _sandbox(app: web.Application, seed: int, scale: int) -> None:
 
 
 def _in_sandbox(settings: RecNetSettings, url: str) -> RecNetSettings:
+    if settings.url or settings.urls:
+        raise ConfigError(
+            "SATCHEL_SANDBOX=1 and the address of a RecNet server (SATCHEL_RECNET_URL or …_URLS): "
+            "give one of the two"
+        )
     return msgspec.structs.replace(settings, url=url, urls={}, key=Secret("sandbox"))
 
 

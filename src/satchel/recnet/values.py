@@ -130,16 +130,3 @@ WARNINGS: Final = _bits(
     "Gore/violence",
     "Custom",
 )
-
-# What the ``include`` parameter of a room request adds, by the documented bits (reference
-# section 6.1): bit → fields of Room.
-ROOM_INCLUDES: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
-    {
-        2: ("subrooms",),
-        4: ("roles",),
-        8: ("tags",),
-        32: ("promo_images", "promo_external_content"),
-        64: ("scores",),
-        256: ("load_screens",),
-    }
-)
