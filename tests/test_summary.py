@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def test_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     }
     crawl(Own, settings)
     shown = lines(capsys)
+    store = make_url(f"sqlite:///{path}").render_as_string()
     for line in (
         "[own]: finished",
         "1,100 recnet_account items",
@@ -57,8 +59,8 @@ def test_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "100 items dropped",
         "2 juniors withheld",
         "1 errors in the spider",
-        f"Stored in {make_url(f'sqlite:///{path}').render_as_string()}",
-        f"see some of it: SATCHEL_STORE=sqlite:///{path} satchel items recnet_account",
+        f"Stored in {store}",
+        f"see some of it: SATCHEL_STORE={shlex.quote(store)} satchel items recnet_account",
     ):
         assert line in shown
 
