@@ -12,6 +12,7 @@ import pytest
 
 from satchel.errors import ArgumentError, ConfigError
 from satchel.faults import Faults
+from satchel.faults import Kind as Fault
 from satchel.items import Item, nested_fields
 from satchel.recnet import Account, Event, Image, Invention, Room
 from satchel.recnet.world import KINDS, Kind, World
@@ -381,13 +382,15 @@ def by_url(url: str, **settings: Any) -> dict[str, Any]:
     return {"SATCHEL_RECNET_URL": url, "DOWNLOAD_SLOTS": slots, "RETRY_TIMES": 1, **settings}
 
 
-def test_a_room_whose_parts_fail_is_kept_as_listed() -> None:
-    faults = Faults(rate=1, kinds=("status_500",), only="include=", in_a_row=None)
+@pytest.mark.parametrize("kind", ["status_500", "status_404", "invalid_json"])
+def test_a_room_whose_parts_fail_is_kept_as_listed(kind: Fault) -> None:
+    faults = Faults(rate=1, kinds=(kind,), only="include=", in_a_row=None)
     with running_sandbox(faults=faults) as sandbox:
         result = crawl("recnet-rooms", by_url(sandbox.url), hot="1", include="tags", limit="3")
     assert len(result.items) == 3
     assert all(room.tags is None and room.name for room in result.items)
-    assert result.stats["satchel/error_answers"] == 3
+    stats = {"status_500": "error_answers", "status_404": "absent", "invalid_json": "undecodable"}
+    assert result.stats[f"satchel/{stats[kind]}"] == 3
 
 
 def test_what_cannot_be_read_is_not_reported_as_absent() -> None:
