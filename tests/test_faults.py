@@ -406,11 +406,15 @@ def test_quotas_that_make_no_sense(calls: int, seconds: float) -> None:
 # Under a crawl
 
 
-def test_a_crawl_of_a_bad_server_ends_with_what_one_of_a_good_server_ends_with() -> None:
+def test_a_crawl_of_a_bad_server_ends_with_what_one_of_a_good_server_ends_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SATCHEL_RECNET_KEY", "any")
     kinds: tuple[Kind, ...] = ("status_500", "status_502", "status_503", "reset", "truncated")
     players = ",".join(map(str, list(World().accounts)[:20]))
     with running_sandbox(faults=Faults(rate=0.7, kinds=kinds, only="^/(?!robots)")) as sandbox:
-        settings = {"SATCHEL_RECNET_URL": sandbox.url, "DOWNLOAD_DELAY": 0}
+        slots = {"127.0.0.1": {"delay": 0, "concurrency": 8}}
+        settings = {"SATCHEL_RECNET_URL": sandbox.url, "DOWNLOAD_SLOTS": slots}
         bad = crawl("recnet-images", settings, by_player=players)
         injected = [asked.fault for asked in sandbox.log if asked.fault]
         sandbox.faults = Faults()
@@ -420,4 +424,5 @@ def test_a_crawl_of_a_bad_server_ends_with_what_one_of_a_good_server_ends_with()
     surely = [fault for fault in injected if fault != "reset"]
     assert len(surely) <= bad.stats["retry/count"] <= len(injected)
     assert bad.reason == "finished"
+    assert good.items
     assert {item.id for item in bad.items} == {item.id for item in good.items}

@@ -35,6 +35,7 @@ class SatchelSpider(Spider):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})
+        self._unauthorized = False
         self.given = arguments.read(self.name, self.arguments, kwargs)
 
     @classmethod
@@ -69,9 +70,11 @@ class SatchelSpider(Spider):
             if not self.crawler.stats.get_value("response_received_count"):
                 SatchelAddon.of(self.crawler).close_spider("unreachable")
         elif error.response.status == 401:
+            if not self._unauthorized:
+                self._unauthorized = True
+                self.refused_key(url)
+                SatchelAddon.of(self.crawler).close_spider("unauthorized")
             self.count("error_answers")
-            self.refused_key(url)
-            SatchelAddon.of(self.crawler).close_spider("unauthorized")
         else:
             self.count("error_answers")
             self.logger.error("%s: the server answered %s", url, error.response.status)
