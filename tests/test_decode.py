@@ -379,3 +379,12 @@ def test_a_wire_may_be_written_by_hand() -> None:
         assert decoder({"Name": None}).name == ""
     finally:
         Leaf.decoder = LEAF
+
+
+def test_items_of_one_shape_do_not_change_each_other() -> None:
+    first, second = TREE({"Id": 1}), TREE({"Id": 2})
+    assert isinstance(first._unsent, frozenset)
+    first._unsent -= {"planted"}
+    assert first.was_sent("planted")
+    assert not second.was_sent("planted")
+    assert not TREE({"Id": 3}).was_sent("planted")

@@ -139,7 +139,8 @@ class Decoder(Generic[T]):
             scope[f"null{position}"] = wire.null
             scope[f"codes{position}"] = wire.codes
             lines += _read(name, wire, key, position)
-        absent = field_names(self.cls) - present.keys()
+        # Shared by all items of the shape, so it has to be one that nobody can change.
+        absent = frozenset(field_names(self.cls) - set(present))
         if absent:
             lines.append(f" {' = '.join(f'item.{name}' for name in sorted(absent))} = None")
         lines.append(" item._unsent = unsent")
