@@ -11,15 +11,13 @@ from satchel.addon import SatchelAddon
 from satchel.errors import DecodeError, StoreError
 from satchel.items import Item
 from satchel.privacy import Level
+from satchel.reasons import Reason
 from satchel.store import Store
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
-
-REASON = "store_failed"
-"""The ``finish_reason`` of a crawl whose database failed."""
 
 
 class StorePipeline:
@@ -78,4 +76,4 @@ class StorePipeline:
         if not self._failed:
             self._failed = True
             logger.error("%s", error)
-            SatchelAddon.of(self._crawler).close_spider(REASON)
+            SatchelAddon.of(self._crawler).close_spider(Reason.STORE_FAILED)

@@ -23,6 +23,7 @@ from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
 from satchel.items import Item
 from satchel.privacy import Gate
+from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service
 
 if TYPE_CHECKING:
@@ -161,14 +162,14 @@ class SatchelAddon:
                 item.client = self.client(item.service)
         return item
 
-    def close_spider(self, reason: str) -> None:
+    def close_spider(self, reason: Reason) -> None:
         """End the crawl with a reason of its own.
 
         Callable from a pipeline or middleware: it does not wait, since the engine waits for them.
         """
         engine = self._crawler.engine
         if engine.spider is not None:
-            task = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+            task = asyncio.ensure_future(engine.close_spider_async(reason=reason.value))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -15,6 +15,7 @@ from satchel import arguments
 from satchel.addon import SatchelAddon
 from satchel.arguments import Argument
 from satchel.errors import ConfigError
+from satchel.reasons import Reason
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -68,12 +69,12 @@ class SatchelSpider(Spider):
             self.logger.error("%s: no answer: %s", url, _one_line(error))
             self.count("unreachable")
             if not self.crawler.stats.get_value("response_received_count"):
-                SatchelAddon.of(self.crawler).close_spider("unreachable")
+                SatchelAddon.of(self.crawler).close_spider(Reason.UNREACHABLE)
         elif error.response.status == 401:
             if not self._unauthorized:
                 self._unauthorized = True
                 self.refused_key(url)
-                SatchelAddon.of(self.crawler).close_spider("unauthorized")
+                SatchelAddon.of(self.crawler).close_spider(Reason.UNAUTHORIZED)
             self.count("error_answers")
         else:
             self.count("error_answers")
