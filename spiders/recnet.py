@@ -160,6 +160,7 @@ class RecNetSpider(SatchelSpider):
         return request.replace(
             callback=self.parse_page,
             errback=self.failed,
+            dont_filter=paging.again,
             cb_kwargs={"operation": operation, "parameters": parameters, "paging": paging},
         )
 
@@ -236,14 +237,6 @@ class RecNetSpider(SatchelSpider):
             self.api.settings.dialect,
         )
         self.count("not_offered")
-
-    def refused_key(self, url: str) -> None:
-        self.logger.error(
-            "%s: the server answered 401; SATCHEL_RECNET_KEY is %s (give it in the environment, or "
-            "in a file that SATCHEL_RECNET_KEY_FILE names)",
-            url,
-            "refused" if self.api.settings.key else "missing",
-        )
 
     def report_absent(self, values: list[Any]) -> None:
         """Count what was asked for and is not there (deleted, private or never was)."""

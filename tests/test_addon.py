@@ -72,7 +72,7 @@ def test_polite_and_safe_by_default() -> None:
         f"satchel/{satchel.__version__} (Scrapy/{scrapy.__version__}; +me@example.com)"
     )
     assert settings["DOWNLOAD_SLOTS"] == {
-        "recnet.example": {"delay": 1 / 30, "concurrency": 8, "jitter": 0}
+        "recnet.example": {"delay": 0, "concurrency": 8, "jitter": 0}
     }
 
 
@@ -106,7 +106,7 @@ def test_a_slower_project_is_slower_and_a_faster_one_no_faster() -> None:
     assert (slot["delay"], slot["concurrency"]) == (5, 1)
     faster = settings_in_effect(DOWNLOAD_DELAY=0, CONCURRENT_REQUESTS_PER_DOMAIN=99)
     slot = faster["DOWNLOAD_SLOTS"]["recnet.example"]
-    assert (slot["delay"], slot["concurrency"]) == (1 / 30, 8)
+    assert (slot["delay"], slot["concurrency"]) == (0, 8)
 
 
 def test_the_spiders_own_settings_count() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satchel.paging import FEW, STALE_PAGES, Paging
+from satchel.paging import FEW, REPEATS, STALE_PAGES, Paging
 
 TURNS = 2_000
 """More than any listing of these tests may take."""
@@ -105,8 +105,27 @@ def test_a_server_that_knows_no_skip_is_left(total: int, take: int) -> None:
         turns += 1
         found += paging.turn(total, [(row, row) for row in range(total)])
     assert found == list(range(total))
-    assert turns <= 1 + STALE_PAGES
+    assert turns <= 1 + STALE_PAGES + REPEATS
     assert paging.repeats or total == 1
+
+
+@given(st.integers(1, 120), st.integers(1, 40), st.sets(st.integers(0, 200)))
+def test_a_page_that_comes_as_the_first_one_by_mistake(
+    total: int, take: int, mistaken: set[int]
+) -> None:
+    """Never three times in a row."""
+    listing, paging = Listing(list(range(total))), Paging(take)
+    found: list[int] = []
+    in_a_row = 0
+    for turn in range(TURNS):
+        mistake = turn in mistaken and in_a_row < REPEATS
+        in_a_row = in_a_row + 1 if mistake else 0
+        page = listing.page(paging.take, 0 if mistake else paging.skip)
+        found += paging.turn(len(page), [(row, row) for row in page])
+        if paging.done:
+            break
+    assert found == list(range(total))
+    assert not paging.repeats
 
 
 @given(st.lists(st.lists(st.integers(0, 30), max_size=12), max_size=60), st.integers(1, 12))

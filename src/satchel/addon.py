@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import scrapy
 from msgspec import Struct
 from scrapy import signals
+from scrapy.downloadermiddlewares.retry import RetryMiddleware as ScrapyRetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.settings import get_settings_priority
+from scrapy.utils.misc import load_object
 
 import satchel
 from satchel.config import Config, Reader, plugin_paths
@@ -24,7 +29,9 @@ from satchel.hooks import Plugins
 from satchel.items import Item
 from satchel.privacy import Gate
 from satchel.reasons import Reason
-from satchel.service import Key, Pace, Service
+from satchel.service import Key, Pace, Service, host_of
+from satchel.throttle import EVERYWHERE, OFF, Throttle, check_names
+from satchel.waiting import is_ending, wait
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -39,6 +46,7 @@ POLITE: Final = {
     "ROBOTSTXT_OBEY": True,
     "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
     "DOWNLOAD_DELAY": 1,
+    "DOWNLOAD_TIMEOUT": 60,
     "RETRY_TIMES": 3,
 }
 """Where no quota is documented: two requests at a time and one a second."""
@@ -60,6 +68,7 @@ class SatchelAddon:
     :ivar services: the services that the plugins offer
     :ivar gate: the privacy gate
     :ivar keys: service → the key of its requests
+    :ivar throttle: the hosts' quotas and pauses
     :ivar sandbox: the local server inside the crawl, if it is asked for
     """
 
@@ -68,13 +77,14 @@ class SatchelAddon:
     services: tuple[Service, ...]
     gate: Gate
     keys: dict[str, Key]
+    throttle: Throttle
     sandbox: Sandbox | None = None
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._ending: asyncio.Task[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -135,6 +145,7 @@ class SatchelAddon:
         self.gate = self._make_gate()
         self._enable_components(settings)
         self._set_defaults(settings)
+        self.throttle = self._make_throttle(settings)
         self._crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
         self._prepare_spider()
 
@@ -162,16 +173,18 @@ class SatchelAddon:
                 item.client = self.client(item.service)
         return item
 
-    def close_spider(self, reason: Reason) -> None:
+    def close_spider(self, reason: Reason) -> bool:
         """End the crawl with a reason of its own.
 
         Callable from a pipeline or middleware: it does not wait, since the engine waits for them.
+
+        :returns: whether this is what ends it; false if it was ending before
         """
         engine = self._crawler.engine
-        if engine.spider is not None:
-            task = asyncio.ensure_future(engine.close_spider_async(reason=reason.value))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._ending is not None or engine.spider is None or is_ending(self._crawler):
+            return False
+        self._ending = asyncio.ensure_future(engine.close_spider_async(reason=reason.value))
+        return True
 
     def _prepare_spider(self) -> None:
         from satchel.spider import SatchelSpider
@@ -202,6 +215,9 @@ class SatchelAddon:
     def _enable_components(self, settings: BaseSettings) -> None:
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
+        from satchel.middlewares.refused import RefusedMiddleware
+        from satchel.middlewares.retry import RetryMiddleware
+        from satchel.middlewares.throttle import ThrottleMiddleware
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
         from satchel.pipelines.privacy import PrivacyPipeline
@@ -210,6 +226,8 @@ class SatchelAddon:
 
         for setting, component, order in (
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
+            ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
+            ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
             ("DOWNLOADER_MIDDLEWARES", KeyMiddleware, 1000),
             ("ITEM_PIPELINES", PrivacyPipeline, 0),
             ("ITEM_PIPELINES", PluginsPipeline, 100),
@@ -218,34 +236,51 @@ class SatchelAddon:
             ("EXTENSIONS", Summary, 0),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)
+        _replace(settings, "DOWNLOADER_MIDDLEWARES", ScrapyRetryMiddleware, RetryMiddleware)
 
     def _set_defaults(self, settings: BaseSettings) -> None:
         contact = f"; +{self.config.contact}" if self.config.contact else ""
         agent = f"satchel/{satchel.__version__} (Scrapy/{scrapy.__version__}{contact})"
         for name, value in {"USER_AGENT": agent, **POLITE, **SAFE}.items():
             settings.set(name, value, "addon")
+        if EVERYWHERE in self.config.rates:
+            settings.set("DOWNLOAD_DELAY", 0, "addon")
         self._set_slots(settings)
 
     def _set_slots(self, settings: BaseSettings) -> None:
-        """Each host's pace, or the project's own for all hosts where that is slower."""
+        """The services' hosts: the throttle paces them, the project may do so more slowly."""
         slots = settings.getdict("DOWNLOAD_SLOTS")
         for host, pace in self._paces().items():
-            delay, concurrency = pace.delay, pace.concurrency
+            delay, concurrency = 0.0, pace.concurrency
             if self.sandbox is None and _is_set(settings, "DOWNLOAD_DELAY"):
-                delay = max(delay, settings.getfloat("DOWNLOAD_DELAY"))
+                delay = settings.getfloat("DOWNLOAD_DELAY")
             if self.sandbox is None and _is_set(settings, "CONCURRENT_REQUESTS_PER_DOMAIN"):
                 concurrency = min(concurrency, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
-            slots.setdefault(host, {"delay": delay, "concurrency": concurrency, "jitter": 0})
+            slot = {"delay": delay, "concurrency": concurrency, "jitter": 0}
+            slots.setdefault(urlsplit(f"//{host}").hostname, slot)
         settings.set("DOWNLOAD_SLOTS", slots, settings.getpriority("DOWNLOAD_SLOTS") or "addon")
 
     def _paces(self) -> dict[str, Pace]:
         if self.sandbox is not None:
-            return {self.sandbox.host: Pace(delay=0, concurrency=8)}
+            return {host_of(self.sandbox.url): Pace(OFF, 8)}
         return {
             host: pace
             for service in self.services
             for host, pace in service.paces(self._settings[service.name]).items()
         }
+
+    def _make_throttle(self, settings: BaseSettings) -> Throttle:
+        check_names(self.config.rates, (word for s in self.services for word in s.hosts))
+        shared = self.config.state and self.sandbox is None
+        return Throttle(
+            self.config.rates if self.sandbox is None else {},
+            self._paces(),
+            folder=Path(self.config.state).expanduser() if shared else None,
+            secrets={host_of(o): key.secret for key in self.keys.values() for o in key.origins},
+            max_wait=self.config.max_wait,
+            concurrency=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
+            wait=functools.partial(wait, self._crawler),
+        )
 
     async def _engine_stopped(self) -> None:
         if self.sandbox is not None:
@@ -259,6 +294,16 @@ def _refuse_other_reactors(settings: BaseSettings) -> None:
             f"TWISTED_REACTOR={reactor}: satchel needs Scrapy's default, the asyncio reactor; "
             "take the setting out"
         )
+
+
+def _replace(settings: BaseSettings, name: str, theirs: type, ours: type) -> None:
+    """Put a component in the place of one of Scrapy's, unless the project has turned that off."""
+    listed = settings.get_component_priority_dict_with_base(name)
+    if not any(load_object(key) is theirs for key in listed if listed[key] is not None):
+        return
+    for setting in (f"{name}_BASE", name):
+        with contextlib.suppress(KeyError):  # It is in one of them, or in both.
+            settings.replace_in_component_priority_dict(setting, theirs, ours)
 
 
 def _is_set(settings: BaseSettings, name: str) -> bool:

@@ -16,6 +16,7 @@ import stat
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -44,6 +45,10 @@ class Secret:
         """The credential itself, for the one place that sends it."""
         return self._value
 
+    def fingerprint(self) -> str:
+        """A word that tells credentials apart and does not show them."""
+        return blake2b(self._value.encode(), digest_size=8, person=b"satchel").hexdigest()
+
     def __repr__(self) -> str:
         return "[secure]"
 
@@ -66,9 +71,20 @@ Url = Annotated[
 ]
 
 
+Rate = Annotated[str, Meta(pattern="^(off|[1-9][0-9]{0,8}/(second|minute|hour|day))$")]
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """satchel's own settings. Each field's description is its documentation."""
 
+    backoff: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds before a request that failed is repeated; twice as many each "
+            "further time, up to a minute.",
+        ),
+    ] = 1.0
     contact: Annotated[
         str,
         Meta(
@@ -78,6 +94,14 @@ class Config(Struct, frozen=True, kw_only=True):
             "It becomes part of the User-Agent.",
         ),
     ] = ""
+    max_wait: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds that a server may make the crawl wait (`Retry-After`); if it "
+            "wants more, the crawl ends.",
+        ),
+    ] = 3600.0
     plugins: Annotated[
         list[str],
         Meta(description="Import paths of plugins: modules, or `module:object`."),
@@ -90,6 +114,17 @@ class Config(Struct, frozen=True, kw_only=True):
         Secret | None,
         Meta(description="Secret. Makes the pseudonyms of `SATCHEL_PRIVACY=strict`."),
     ] = None
+    rates: Annotated[
+        dict[str, Rate],
+        Meta(
+            description="How often hosts may be asked, by name: a host, a service's word for one, "
+            "or `*`. `off` lifts a quota. Without an entry the documented quota holds.",
+            extra={
+                "expected": 'a JSON object such as {"apim": "10000/hour", "*": "1/second"}, by '
+                'second, minute, hour or day; "off" lifts a quota'
+            },
+        ),
+    ] = {}
     sandbox: Annotated[
         bool,
         Meta(description="Crawl a local server with a synthetic world, run inside the crawl."),
@@ -101,6 +136,13 @@ class Config(Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=1000, description="How many times as large as the default world it is."),
     ] = 1
+    state: Annotated[
+        str,
+        Meta(
+            description="The folder where the crawls of this machine share their quotas; empty: "
+            "each crawl has its own.",
+        ),
+    ] = "~/.local/state/satchel"
     store: Annotated[
         str,
         Meta(

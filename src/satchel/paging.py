@@ -11,6 +11,9 @@ T = TypeVar("T")
 STALE_PAGES: Final = 4
 """So many pages in a row without anything new: the server repeats itself."""
 
+REPEATS: Final = 2
+"""So often is a page asked for anew that comes as the first page again: a cache, or a mistake."""
+
 FEW: Final = 16
 """A page of fewer is not asked for: if all of a small one are filtered out, it looks like the end.
 """
@@ -28,6 +31,7 @@ class Paging:
     :ivar take: items for a page
     :ivar limit: items to take in all; ``None``: all there are
     :ivar skip: where the next page begins
+    :ivar again: the next page is one that was asked for before
     :ivar done: there is no next page
     :ivar repeats: the listing was left because the server repeated itself
     """
@@ -35,10 +39,13 @@ class Paging:
     take: int
     limit: int | None = None
     skip: int = 0
+    again: bool = False
     done: bool = False
     repeats: bool = False
     _seen: set[Hashable] = field(default_factory=set)
+    _first: list[Hashable] | None = None
     _stale: int = 0
+    _repeated: int = 0
 
     def __post_init__(self) -> None:
         if self.limit is not None:
@@ -50,16 +57,33 @@ class Paging:
         :param received: the rows of the page, unusable ones included
         :param page: (identity, item) of those that could be used
         """
-        fresh = []
+        fresh, identities = [], []
         for identity, item in page:
+            identities.append(identity)
             if identity not in self._seen and not self._full():
                 self._seen.add(identity)
                 fresh.append(item)
-        self._stale = 0 if fresh else self._stale + 1
+        self.again = self._is_first_again(identities)
+        if self.again:
+            self._repeated += 1
+        else:
+            self._go_on(received, bool(fresh))
+        return fresh
+
+    def _is_first_again(self, identities: list[Hashable]) -> bool:
+        if self._first is None:
+            self._first = identities
+            return False
+        return self._repeated < REPEATS and identities != [] and identities == self._first
+
+    def _go_on(self, received: int, fresh: bool) -> None:
+        if fresh:
+            self._stale = self._repeated = 0
+        else:
+            self._stale += 1
         self.skip += received if self._stale < 2 else max(received, self.take)
         self.repeats = received > 0 and self._stale >= STALE_PAGES
         self.done = received == 0 or self._full() or self.repeats
-        return fresh
 
     def _full(self) -> bool:
         return self.limit is not None and len(self._seen) >= self.limit

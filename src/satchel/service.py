@@ -37,12 +37,14 @@ class Key:
 class Pace:
     """How fast a host may be asked: the documented quota, or the polite default.
 
-    :ivar delay: seconds from one request to the next
+    :ivar rate: calls in a time, such as ``"30/second"``; ``"off"``: as often as one likes
     :ivar concurrency: requests under way at once
+    :ivar words: the service's words for the host; settings name it by them
     """
 
-    delay: float
+    rate: str
     concurrency: int
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,11 @@ class Service:
     :ivar spiders: the modules that hold its spiders
     :ivar client: (crawler, gate, settings) → the client that answers its items' relations
     :ivar key: settings → the credential of its requests, if there is one
-    :ivar paces: settings → host name → how fast it may be asked
+    :ivar paces: settings → host, with its port where that is not the usual one → how fast it may be
+        asked
     :ivar sandbox: puts the local server into an application: (application, seed, scale)
     :ivar in_sandbox: settings, URL → settings that crawl the local server at that URL
+    :ivar hosts: its words for its hosts, all there are: ``SATCHEL_RATES`` takes them
     """
 
     name: str
@@ -69,6 +73,15 @@ class Service:
     paces: Callable[[Any], Mapping[str, Pace]]
     sandbox: Callable[[web.Application, int, int], None]
     in_sandbox: Callable[[Any, str], Struct]
+    hosts: tuple[str, ...] = ()
+
+
+def host_of(url: str) -> str:
+    """The host of an address, with its port where that is not the scheme's own."""
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return name if parts.port in (None, usual) else f"{name}:{parts.port}"
 
 
 def origin(url: str) -> str:

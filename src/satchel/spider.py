@@ -16,6 +16,7 @@ from satchel.addon import SatchelAddon
 from satchel.arguments import Argument
 from satchel.errors import ConfigError
 from satchel.reasons import Reason
+from satchel.waiting import is_ending
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -36,7 +37,6 @@ class SatchelSpider(Spider):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})
-        self._unauthorized = False
         self.given = arguments.read(self.name, self.arguments, kwargs)
 
     @classmethod
@@ -64,26 +64,19 @@ class SatchelSpider(Spider):
         url = failure.request.url  # type: ignore[attr-defined]
         error = failure.value
         if isinstance(error, IgnoreRequest) and not isinstance(error, HttpError):
+            if is_ending(self.crawler):
+                return iter(())
             self.logger.warning("%s: left out: %s", url, error)
         elif not isinstance(error, HttpError):
             self.logger.error("%s: no answer: %s", url, _one_line(error))
             self.count("unreachable")
             if not self.crawler.stats.get_value("response_received_count"):
                 SatchelAddon.of(self.crawler).close_spider(Reason.UNREACHABLE)
-        elif error.response.status == 401:
-            if not self._unauthorized:
-                self._unauthorized = True
-                self.refused_key(url)
-                SatchelAddon.of(self.crawler).close_spider(Reason.UNAUTHORIZED)
-            self.count("error_answers")
         else:
             self.count("error_answers")
-            self.logger.error("%s: the server answered %s", url, error.response.status)
+            if error.response.status != 401:  # which has ended the crawl, and was reported
+                self.logger.error("%s: the server answered %s", url, error.response.status)
         return iter(())
-
-    def refused_key(self, url: str) -> None:
-        """Say which credential a server that answered 401 misses or refuses."""
-        self.logger.error("%s: the server answered 401", url)
 
     def undecodable(self, response: Response, error: DecodeError) -> None:
         """Report an answer, or a row of one, that is no such item; the crawl goes on."""

@@ -42,7 +42,7 @@ def crawl(
 ) -> Crawl:
     """Run a spider in this process, in an event loop of its own, and wait for its end.
 
-    satchel's add-on is on and nothing is printed; *settings* win over both.
+    satchel's add-on is on, without quotas, and nothing is printed; *settings* win over all.
 
     :raises SatchelError: the crawl could not begin
     """
@@ -52,6 +52,9 @@ def crawl(
             "ADDONS": ADDONS,
             "TWISTED_REACTOR_ENABLED": False,
             "COOKIES_ENABLED": False,
+            "SATCHEL_BACKOFF": 0.01,
+            "SATCHEL_RATES": {"*": "off"},
+            "SATCHEL_STATE": "",
             "SATCHEL_SUMMARY": False,
             "SATCHEL_STORE": "",
             **(settings or {}),

@@ -300,7 +300,14 @@ def test_who_may_see_the_key() -> None:
 
 
 def test_documented_quotas() -> None:
-    """Section 9: 30 a second; 10,000 an hour, a delay of 0.36 s."""
+    """Section 9: 30 a second; 10,000 an hour."""
     legacy = paces(RecNetSettings(urls=URLS))
-    assert legacy["apim.rec.net"].delay == pytest.approx(1 / 30)
-    assert paces(RecNetSettings(urls=URLS, dialect="public"))["apim.rec.net"].delay == 0.36
+    assert legacy["apim.rec.net"].rate == "30/second"
+    assert legacy["apim.rec.net"].words == ("apim",)
+    assert paces(RecNetSettings(urls=URLS, dialect="public"))["apim.rec.net"].rate == "10000/hour"
+
+
+def test_a_host_of_many_words_and_a_port_of_its_own() -> None:
+    found = paces(RecNetSettings(url="http://localhost:8080/x", urls={"img": "http://img.example"}))
+    assert found["localhost:8080"].words == ("apim", "accounts", "api", "rooms", "clubs")
+    assert found["img.example"].words == ("img",)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 
 from scrapy import Request
 
 from satchel.errors import ConfigError, NotOffered
 from satchel.recnet import wire
-from satchel.recnet.settings import RecNetSettings
-from satchel.service import Key, Pace, origin
+from satchel.recnet.settings import Base, RecNetSettings
+from satchel.service import Key, Pace, host_of, origin
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -401,6 +402,7 @@ class Api:
                 "satchel_service": "recnet",
                 "satchel_operation": name,
                 "satchel_keyed": host in _NEEDS_KEY,
+                "satchel_json": True,
                 "dont_merge_cookies": True,
                 "handle_httpstatus_list": [404],
             },
@@ -459,11 +461,12 @@ def key(settings: RecNetSettings) -> Key | None:
 
 def paces(settings: RecNetSettings) -> dict[str, Pace]:
     """The documented quotas (reference section 9): 30 a second, or 10,000 an hour of one key."""
-    found = {}
-    for base in (settings.url, *settings.urls.values()):
-        if base and (name := urlsplit(base).hostname):
-            found[name] = Pace(0.36, 2) if settings.dialect == "public" else Pace(1 / 30, 8)
-    return found
+    rate, concurrency = ("10000/hour", 2) if settings.dialect == "public" else ("30/second", 8)
+    words: dict[str, list[str]] = {}
+    for word in typing.get_args(Base):
+        if base := settings.urls.get(word, settings.url):
+            words.setdefault(host_of(base), []).append(word)
+    return {host: Pace(rate, concurrency, tuple(known)) for host, known in words.items()}
 
 
 def _roots(settings: RecNetSettings) -> dict[str, tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,7 @@ from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
 from satchel.recnet import api
 from satchel.recnet.client import RecNetClient
-from satchel.recnet.settings import RecNetSettings
+from satchel.recnet.settings import Base, RecNetSettings
 from satchel.service import Service
 
 if TYPE_CHECKING:
@@ -60,4 +61,5 @@ SERVICE = Service(
     paces=api.paces,
     sandbox=_sandbox,
     in_sandbox=_in_sandbox,
+    hosts=typing.get_args(Base),
 )

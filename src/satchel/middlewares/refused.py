@@ -1,0 +1,95 @@
+"""Answers after which there is no point in going on: a credential refused, or a challenge."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final, Self
+
+from scrapy import Request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+
+from satchel.addon import SatchelAddon
+from satchel.reasons import Reason
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+CHALLENGED: Final = frozenset({200, 202, 401, 403, 405, 429, 503})
+"""The statuses that challenges come with."""
+
+_HEADERS: Final = {
+    "cf-mitigated": b"challenge",
+    "x-amzn-waf-action": b"",
+    "x-sucuri-block": b"",
+}
+_MARKS: Final = (
+    b"/cdn-cgi/challenge-platform/",
+    b"<title>just a moment",
+    b"<title>attention required! | cloudflare",
+    b"<title>ddos-guard",
+    b"_incapsula_resource",
+    b"captcha-delivery.com",
+    b"g-recaptcha",
+    b"h-captcha",
+    b"cf-turnstile",
+)
+
+
+class RefusedMiddleware:
+    """Ends the crawl, once, with a line that says what a person can do."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._addon = SatchelAddon.of(crawler)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        if request.meta.get("satchel_json") and is_challenge(response):
+            self._end(
+                Reason.CHALLENGE,
+                "%s: the server wants to see a person (a challenge page, status %s); satchel "
+                "answers none: open the address in a browser, or ask the operator for access",
+                response.url,
+                response.status,
+            )
+            raise IgnoreRequest("a challenge page")
+        service = request.meta.get("satchel_service")
+        if response.status == 401 and service:
+            name = f"SATCHEL_{service.upper()}_KEY"
+            self._end(
+                Reason.UNAUTHORIZED,
+                "%s: the server answered 401; %s is %s (give it in the environment, or in a file "
+                "that %s_FILE names)",
+                response.url,
+                name,
+                "refused" if service in self._addon.keys else "missing",
+                name,
+            )
+        return response
+
+    def _end(self, reason: Reason, message: str, *words: object) -> None:
+        if self._addon.close_spider(reason):
+            logger.error(message, *words)
+
+
+def is_challenge(response: Response) -> bool:
+    """Whether an answer asks for a browser or for proof of being human.
+
+    Known headers, or an HTML page with known marks, where data was asked for.
+    """
+    if response.status not in CHALLENGED:
+        return False
+    for header, value in _HEADERS.items():
+        found = response.headers.get(header)
+        if found is not None and value in found.lower():
+            return True
+    if b"html" not in (response.headers.get("Content-Type") or b"").lower():
+        return False
+    page = response.body[:65_536].lower()
+    return page.lstrip().startswith(b"<") and any(mark in page for mark in _MARKS)

@@ -1,0 +1,91 @@
+"""Asking again what failed for now: with backoff and jitter, within limits."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final, Self
+
+import msgspec
+from scrapy import Request
+from scrapy.downloadermiddlewares.retry import RetryMiddleware as ScrapyRetryMiddleware
+from scrapy.http import Response
+
+from satchel.addon import SatchelAddon
+from satchel.throttle import retry_after
+from satchel.waiting import wait
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+LONGEST: Final = 60.0
+"""Seconds: no backoff is longer."""
+
+_REFUSED = "satchel_refused_seconds"
+
+
+class RetryMiddleware(ScrapyRetryMiddleware):
+    """Scrapy's own, with its settings and ``meta`` keys, and besides:
+
+    - it waits before it asks again: ``SATCHEL_BACKOFF`` seconds, twice as long each time, of which
+      half is left to chance, so that many do not come back at once;
+    - a refusal that says when to come back is no failure: the host's lane has the pause, and the
+      request is asked again after it, for twice ``SATCHEL_MAX_WAIT`` in all;
+    - a body that should be JSON and is none is asked for again.
+    """
+
+    _addon: SatchelAddon
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        self: Self = super().from_crawler(crawler)
+        self._addon = SatchelAddon.of(crawler)
+        return self
+
+    async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        if request.meta.get("dont_retry"):
+            return response
+        if (seconds := retry_after(response)) is not None:
+            return self._after_a_pause(request, seconds) or response
+        if response.status == 200 and request.meta.get("satchel_json") and not is_json(response):
+            again: Request | Response | None = self._retry(request, "a body that is no JSON")
+        else:
+            again = super().process_response(request, response)
+        return await self._later(again) if isinstance(again, Request) else response
+
+    async def process_exception(self, request: Request, exception: Exception) -> Request | None:  # type: ignore[override]
+        again = super().process_exception(request, exception)
+        return await self._later(again) if isinstance(again, Request) else None
+
+    async def _later(self, again: Request) -> Request:
+        throttle = self._addon.throttle
+        throttle.backing_off += 1
+        try:
+            await wait(self.crawler, backoff(self._addon.config.backoff, again.meta["retry_times"]))
+        finally:
+            throttle.backing_off -= 1
+        return again
+
+    def _after_a_pause(self, request: Request, seconds: float) -> Request | None:
+        waited = request.meta.get(_REFUSED, 0.0) + seconds
+        self.crawler.stats.inc_value("satchel/refusals")
+        # Sooner, if the host refuses everything, the throttle ends the crawl.
+        if _REFUSED in request.meta and waited > 2 * self._addon.config.max_wait:
+            return None
+        again: Request = request.replace(dont_filter=True)
+        again.meta[_REFUSED] = waited
+        return again
+
+
+def backoff(first: float, times: int) -> float:
+    """Seconds to wait before the *times*-th repetition."""
+    longest = min(first * 2.0 ** (times - 1), LONGEST)
+    return longest * random.uniform(0.5, 1.0)
+
+
+def is_json(response: Response) -> bool:
+    """Whether the whole body is JSON; no objects are made of it."""
+    try:
+        msgspec.json.decode(response.body, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True

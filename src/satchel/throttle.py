@@ -1,0 +1,410 @@
+"""Quotas and pauses: how often each host may be asked, by all crawls on this machine together.
+
+A :class:`Lane` is one host as one crawl sees it; its :class:`Quota` is what the crawls share. The
+buckets are pyrate-limiter's. Where a quota is kept is known to :meth:`Quota.open` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from pyrate_limiter import GCRA, Rate, RateItem, SQLiteBucket, StateBucket
+
+from satchel.config import Secret
+from satchel.errors import ConfigError, did_you_mean
+from satchel.service import Pace, host_of
+
+if TYPE_CHECKING:
+    from pyrate_limiter import AbstractBucket
+    from scrapy.http import Response
+
+OFF: Final = "off"
+"""The rate of a host that may be asked as often as one likes."""
+
+EVERYWHERE: Final = "*"
+"""The name, in ``SATCHEL_RATES``, of all hosts that have no entry of their own."""
+
+LONGEST_PAUSE: Final = 86_400.0
+"""Seconds: no ``Retry-After`` is believed for longer; then the server is asked again."""
+
+REFUSALS: Final = frozenset({403, 429, 503})
+"""The statuses whose ``Retry-After`` is honoured."""
+
+_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_CLOCK_SET_BACK: Final = 5_000
+"""Milliseconds: permits that lie further ahead were taken before the clock was set back."""
+
+_SMOOTH: Final = 0.02
+"""Seconds: a quota is spread over windows of about this length."""
+
+
+def _evenly(rate: str, inclusive: int = 0) -> Rate:
+    """``"10000/hour"`` as pyrate-limiter's rate: never more, and spread evenly.
+
+    :param inclusive: milliseconds by which the bucket's window is longer than said
+    """
+    apart = 1 / _calls_a_second(rate)
+    at_once = max(1, round(_SMOOTH / apart))
+    return Rate(at_once, max(1, math.ceil(at_once * apart * 1000) - inclusive))
+
+
+def retry_after(response: Response) -> float | None:
+    """Seconds after which a server that refused a request wants to be asked again; at least 1.
+
+    ``Retry-After`` is whole seconds, seconds with a fraction, or a date (reference section 3).
+
+    :returns: ``None`` if the answer is no refusal, or does not say
+    """
+    if response.status not in REFUSALS:
+        return None
+    said = (response.headers.get("Retry-After") or b"").decode("latin-1").strip()
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = _seconds_until(said)
+    return min(max(seconds, 1.0), LONGEST_PAUSE) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return math.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - time.time()
+
+
+class Quota:
+    """The permits and the pause of one host.
+
+    Its methods block for as long as another crawl holds the file.
+
+    :param bucket: ``None``: as many permits as one likes
+    :param pause: the file that says until when the host is not to be asked; ``None``: in memory
+    """
+
+    def __init__(self, bucket: AbstractBucket | None, pause: Path | None = None) -> None:
+        self._bucket = bucket
+        self._pause = pause
+        self._until = 0.0
+
+    @classmethod
+    def open(cls, folder: Path | None, name: str, rate: str) -> Self:
+        """The quota that is kept under *name* in a folder; without a folder, one of this crawl.
+
+        :raises ConfigError: the folder cannot be written
+        """
+        if folder is None:
+            bucket = None if rate == OFF else StateBucket([_evenly(rate)], GCRA())
+            return cls(bucket)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shared = None
+            if rate != OFF:
+                # Its window counts what is exactly as old as the interval.
+                shared = SQLiteBucket.init_from_file(
+                    [_evenly(rate, inclusive=1)],
+                    db_path=str(folder / f"{name}.sqlite"),
+                    use_file_lock=True,
+                )
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(
+                f"SATCHEL_STATE={folder}: {error}; give a folder that can be written, or nothing "
+                f"to share no quotas with other crawls"
+            ) from None
+        return cls(shared, folder / f"{name}.pause")
+
+    def take(self) -> float:
+        """Take a permit.
+
+        :returns: seconds until there may be one; 0: it is taken
+        """
+        if self._bucket is None:
+            return 0.0
+        item = RateItem("request", self._now())
+        if self._bucket.put(item):
+            self._bucket.leak(item.timestamp)
+            return 0.0
+        wait = self._bucket.waiting(item)
+        assert isinstance(wait, int)
+        # Whoever held the file meanwhile took time.
+        wait -= self._now() - item.timestamp
+        if wait > self._bucket.rates[0].interval + _CLOCK_SET_BACK:
+            self._bucket.flush()
+        return max(wait, 1) / 1000
+
+    def _now(self) -> int:
+        assert self._bucket is not None
+        now: int = self._bucket.now()  # type: ignore[no-untyped-call]
+        return now
+
+    def paused(self) -> float:
+        """Seconds for which the host is not to be asked."""
+        if self._pause is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._until = float(self._pause.read_text())
+        left = self._until - time.time()
+        return left if left <= LONGEST_PAUSE else 0.0
+
+    def pause(self, seconds: float) -> None:
+        """Do not ask the host for so long; a longer pause that is on goes on."""
+        if seconds <= self.paused():
+            return
+        self._until = time.time() + seconds
+        if self._pause is not None:
+            new = self._pause.with_suffix(f".{os.getpid()}")
+            new.write_text(f"{self._until}\n")
+            new.replace(self._pause)
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._bucket is not None:
+            self._bucket.close()
+
+
+class TooLong(Exception):
+    """The server says to come back later than one is ready to wait.
+
+    :ivar seconds: how long from now, or how long it has said so
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"{seconds:.0f} seconds")
+        self.seconds = seconds
+
+
+class CrawlEnds(Exception):
+    """The crawl ends before the wait does."""
+
+
+Wait = Callable[[float], Awaitable[bool]]
+
+
+@dataclass(slots=True)
+class Waited:
+    """What a lane was held up by, in seconds, and how often."""
+
+    quota: float = 0.0
+    paused: float = 0.0
+    pauses: int = 0
+
+
+class Lane:
+    """One host, as one crawl sees it.
+
+    :param name: the host, with its port where that is not the scheme's own
+    :param rate: ``"30/second"``, or :data:`OFF`
+    :param concurrency: requests under way at once
+    :param max_wait: seconds of pauses in a row that are waited for
+    :param wait: sleeps for so many seconds; false: the crawl ends
+    :ivar requests: permits given so far
+    :ivar waiting: requests that wait now
+    :ivar waited: what they waited for
+    """
+
+    def __init__(
+        self, name: str, rate: str, quota: Quota, *, concurrency: int, max_wait: float, wait: Wait
+    ) -> None:
+        self.name = name
+        self.rate = rate
+        self.requests = 0
+        self.waiting = 0
+        self.waited = Waited()
+        self.quota = quota
+        self._places = asyncio.Semaphore(concurrency)
+        # One asks for all: the others queue behind it, in their order.
+        self._turn = asyncio.Lock()
+        # A file of another crawl may be locked; the event loop is not to wait for it.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="satchel-throttle")
+        self._max_wait = max_wait
+        self._wait = wait
+        self._stalled_since: float | None = None
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds that are left of a pause; 0: there is none."""
+        return max(self.quota.paused(), 0.0)
+
+    async def enter(self) -> None:
+        """Wait for a free place, for the end of a pause, and for a permit.
+
+        Who entered has to :meth:`leave`.
+
+        :raises TooLong: the pause is longer than what is waited for
+        :raises CrawlEnds: the crawl does
+        """
+        self.waiting += 1
+        try:
+            await self._places.acquire()
+            try:
+                async with self._turn:
+                    await self._permit()
+            except BaseException:
+                self._places.release()
+                raise
+        finally:
+            self.waiting -= 1
+        self.requests += 1
+
+    def leave(self) -> None:
+        """Make room for the next request."""
+        self._places.release()
+
+    def answered(self) -> None:
+        """The host answered and did not refuse."""
+        self._stalled_since = None
+
+    def pause(self, seconds: float) -> None:
+        """The host refused, and is to be asked again in so many seconds."""
+        if not self.paused_for:
+            self.waited.pauses += 1
+        self.quota.pause(seconds)
+        if self._stalled_since is None:
+            self._stalled_since = time.monotonic()
+
+    async def _permit(self) -> None:
+        while True:
+            if left := self.paused_for:
+                self._check(left)
+                self.waited.paused += await self._sleep(left)
+            elif delay := await self._take():
+                self.waited.quota += await self._sleep(delay)
+            else:
+                return
+
+    async def _take(self) -> float:
+        if self.rate == OFF:
+            return 0.0
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.quota.take)
+
+    def _check(self, left: float) -> None:
+        since = self._stalled_since
+        stalled = 0.0 if since is None else time.monotonic() - since
+        if stalled + left > self._max_wait:
+            raise TooLong(stalled + left)
+
+    async def _sleep(self, seconds: float) -> float:
+        begin = time.monotonic()
+        if not await self._wait(seconds):
+            raise CrawlEnds
+        return time.monotonic() - begin
+
+    def close(self) -> None:
+        """Close the quota. Nobody may be waiting."""
+        self._thread.shutdown()
+        self.quota.close()
+
+
+class Throttle:
+    """The lanes of one crawl.
+
+    :param rates: ``SATCHEL_RATES``
+    :param paces: host → what its service says of it
+    :param folder: where the quotas are kept that are shared; ``None``: they are this crawl's own
+    :param secrets: host → the credential that its quota is counted by
+    :param max_wait: seconds of pauses in a row that are waited for
+    :param concurrency: requests under way at once, of hosts that no service knows
+    :param wait: sleeps for so many seconds; false: the crawl ends
+    :ivar backing_off: requests that failed, and wait before they are repeated
+    """
+
+    def __init__(
+        self,
+        rates: Mapping[str, str],
+        paces: Mapping[str, Pace],
+        *,
+        folder: Path | None,
+        secrets: Mapping[str, Secret],
+        max_wait: float,
+        concurrency: int,
+        wait: Wait,
+    ) -> None:
+        self.backing_off = 0
+        self._rates = {name.lower(): rate for name, rate in rates.items()}
+        self._paces = paces
+        self._folder = folder
+        self._secrets = secrets
+        self._max_wait = max_wait
+        self._concurrency = concurrency
+        self._wait = wait
+        self._lanes: dict[str, Lane] = {}
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The hosts that were asked so far."""
+        return tuple(self._lanes.values())
+
+    def lane(self, url: str) -> Lane:
+        """The lane of an address.
+
+        :raises ConfigError: its quota cannot be opened
+        """
+        host = host_of(url)
+        if host not in self._lanes:
+            pace = self._paces.get(host, Pace(OFF, self._concurrency))
+            rate = self.rate(host, pace)
+            self._lanes[host] = Lane(
+                host,
+                rate,
+                Quota.open(self._folder, _file_name(host, self._secrets.get(host)), rate),
+                concurrency=pace.concurrency,
+                max_wait=self._max_wait,
+                wait=self._wait,
+            )
+        return self._lanes[host]
+
+    def rate(self, host: str, pace: Pace) -> str:
+        """The rate of a host: the setting's by name, the service's words or ``*``; else its own.
+
+        Of several words the slowest counts.
+        """
+        name = host.rpartition(":")[0] or host
+        for names in ((host,), (name,), pace.words, (EVERYWHERE,)):
+            given = [self._rates[word] for word in names if word in self._rates]
+            if given:
+                return min(given, key=_calls_a_second)
+        return pace.rate
+
+    def close(self) -> None:
+        """Close all quotas."""
+        for lane in self._lanes.values():
+            lane.close()
+
+
+def check_names(rates: Mapping[str, str], words: Iterable[str]) -> None:
+    """Refuse names in ``SATCHEL_RATES`` that are no host's and no service's word for one.
+
+    :raises ConfigError: there is one
+    """
+    known = [EVERYWHERE, *words]
+    for name in rates:
+        if name not in known and not re.search(r"[.:]|^localhost$", name):
+            raise ConfigError(
+                f"SATCHEL_RATES: {name} is no host{did_you_mean(name, known)} (words that are "
+                f"known: {', '.join(known)})"
+            )
+
+
+def _calls_a_second(rate: str) -> float:
+    if rate == OFF:
+        return math.inf
+    calls, _, unit = rate.partition("/")
+    return int(calls) / _SECONDS[unit]
+
+
+def _file_name(host: str, secret: Secret | None) -> str:
+    """Tells hosts and credentials apart, and shows no credential."""
+    name = re.sub(r"[^a-z0-9.-]", "_", host)
+    return f"{name}-{secret.fingerprint()}" if secret else name
