@@ -16,6 +16,8 @@ from msgspec import Struct
 from scrapy import signals
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.settings import get_settings_priority
+from scrapy.utils.conf import build_component_list
+from scrapy.utils.misc import load_object
 
 import satchel
 from satchel.config import Config, Reader, plugin_paths
@@ -93,6 +95,12 @@ class SatchelAddon:
                 ": 100} to its settings"
             )
         return addon
+
+    @classmethod
+    def is_enabled(cls, settings: BaseSettings) -> bool:
+        """Whether a project has enabled it."""
+        addons = build_component_list(settings["ADDONS"])
+        return any(issubclass(load_object(addon), cls) for addon in addons)
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
@@ -215,7 +223,8 @@ class SatchelAddon:
             ("ITEM_PIPELINES", PluginsPipeline, 100),
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", NestingPipeline, 950),
-            ("EXTENSIONS", Summary, 0),
+            # Behind Scrapy's own, so that it judges by what they have counted.
+            ("EXTENSIONS", Summary, 1000),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)
 

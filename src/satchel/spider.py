@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from scrapy import Spider
 from scrapy.exceptions import IgnoreRequest
 from scrapy.spidermiddlewares.httperror import HttpError
-from scrapy.utils.conf import build_component_list
-from scrapy.utils.misc import load_object
 
 from satchel import arguments
 from satchel.addon import SatchelAddon
@@ -41,7 +39,7 @@ class SatchelSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        if not any(map(_is_addon, build_component_list(crawler.settings["ADDONS"]))):
+        if not SatchelAddon.is_enabled(crawler.settings):
             raise ConfigError(
                 f"{cls.name} needs satchel's add-on: add ADDONS = "
                 '{"satchel.addon.SatchelAddon": 100} to the settings of the project'
@@ -65,6 +63,7 @@ class SatchelSpider(Spider):
         error = failure.value
         if isinstance(error, IgnoreRequest) and not isinstance(error, HttpError):
             self.logger.warning("%s: left out: %s", url, error)
+            self.count("left_out")
         elif not isinstance(error, HttpError):
             self.logger.error("%s: no answer: %s", url, _one_line(error))
             self.count("unreachable")
@@ -89,10 +88,6 @@ class SatchelSpider(Spider):
         """Report an answer, or a row of one, that is no such item; the crawl goes on."""
         self.logger.error("%s: %s", response.url, error)
         self.count("undecodable")
-
-
-def _is_addon(component: Any) -> bool:
-    return issubclass(load_object(component), SatchelAddon)
 
 
 def _one_line(error: BaseException | None) -> str:
