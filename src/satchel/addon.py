@@ -214,6 +214,7 @@ class SatchelAddon:
         from satchel.pipelines.plugins import PluginsPipeline
         from satchel.pipelines.privacy import PrivacyPipeline
         from satchel.pipelines.store import StorePipeline
+        from satchel.progress import Progress
         from satchel.summary import Summary
 
         for setting, component, order in (
@@ -223,6 +224,7 @@ class SatchelAddon:
             ("ITEM_PIPELINES", PluginsPipeline, 100),
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", NestingPipeline, 950),
+            ("EXTENSIONS", Progress, 900),
             # Behind Scrapy's own, so that it judges by what they have counted.
             ("EXTENSIONS", Summary, 1000),
         ):
@@ -233,6 +235,8 @@ class SatchelAddon:
         agent = f"satchel/{satchel.__version__} (Scrapy/{scrapy.__version__}{contact})"
         for name, value in {"USER_AGENT": agent, **POLITE, **SAFE}.items():
             settings.set(name, value, "addon")
+        if self.config.progress != "off":
+            settings.set("LOGSTATS_INTERVAL", 0, "addon")
         self._set_slots(settings)
 
     def _set_slots(self, settings: BaseSettings) -> None:

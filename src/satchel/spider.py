@@ -28,6 +28,8 @@ class SatchelSpider(Spider):
 
     :cvar arguments: the arguments that it takes
     :ivar given: the values of those that it was given
+    :ivar expected: how many items it was asked for; ``None``: nobody knows
+    :ivar done: how many of these have come, or are not there
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = ()
@@ -35,6 +37,8 @@ class SatchelSpider(Spider):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})
         self._unauthorized = False
+        self.expected: int | None = None
+        self.done = 0
         self.given = arguments.read(self.name, self.arguments, kwargs)
 
     @classmethod

@@ -12,6 +12,7 @@ from scrapy import signals
 from satchel.addon import SatchelAddon
 from satchel.config import Config
 from satchel.items import Item, type_name
+from satchel.progress import Progress
 from satchel.verdict import STAT, Judgement, Verdict, judge, missing, plural
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Summary:
         """Print the summary, if that has not been done and is wanted."""
         if not self._reason:
             self._judge()
+        if progress := self._crawler.get_extension(Progress):
+            progress.stop()
         if not self._shown:
             self._shown = True
             self._print()
