@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import logging
 import os
 import pty
@@ -19,9 +20,10 @@ from typing import Any
 
 import pyte
 import pytest
+from rich.console import Console
 
 from satchel.faults import Faults
-from satchel.progress import Snapshot, _quotas, _waits
+from satchel.progress import Snapshot, _Above, _quotas, _waits
 from satchel.spiders.recnet import RoomsSpider
 from satchel.testing import Crawl, command, crawl, project, running_sandbox
 
@@ -161,6 +163,17 @@ def test_no_live_view_in_a_pipe_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert HIDDEN_CURSOR not in done.stderr
     done = command(*words, "-s", "SATCHEL_PROGRESS=live", cwd=folder)
     assert HIDDEN_CURSOR in done.stderr
+
+
+def test_a_flood_of_lines_is_printed_together_and_in_order() -> None:
+    file = io.StringIO()
+    above = _Above(Console(file=file))
+    for number in range(100):
+        above.write(f"\x1b[31m{number} [red]\x1b[0m\n")
+    assert file.getvalue() == "0 [red]\n"
+    above.release()
+    above.release()
+    assert file.getvalue().splitlines() == [f"{number} [red]" for number in range(100)]
 
 
 # A terminal

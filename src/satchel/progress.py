@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import sys
 import time
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REFRESH: Final = 0.25
+REFRESH: Final = 0.5
 """Seconds between two refreshes of the live view."""
 
 WINDOW: Final = 10.0
@@ -265,35 +266,57 @@ class _View:
             # What is piped elsewhere stays there.
             redirect_stdout=_is_terminal(sys.stdout),
         )
+        self._above = _Above(console)
         self._live.start()
         for handler, _ in self._handlers:
-            handler.setStream(_Above(console))
+            handler.setStream(self._above)
 
     def show(self, now: Snapshot, *, ending: bool) -> None:
         """Refresh it."""
+        self._above.release()
         self._live.update(_render(self._title, now, ending=ending), refresh=True)
 
     def stop(self) -> None:
         """Take it down."""
         for handler, stream in self._handlers:
             handler.setStream(stream)
+        self._above.release()
         self._live.stop()
 
 
 class _Above:
-    """Where log handlers write while there is a live view: lines go above it, as they are."""
+    """Where log handlers write while there is a live view: lines go above it, as they are.
+
+    Each time the view is drawn again, which takes milliseconds. So what is logged shortly after
+    something else waits for the next refresh: a crawl at ``DEBUG`` would be slowed by it.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._waiting: deque[str] = deque()
+        self._released = 0.0
 
     def write(self, text: str) -> int:
-        from rich.text import Text
-
-        self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
+        self._waiting.append(text)
+        if time.monotonic() - self._released >= REFRESH:
+            self.release()
         return len(text)
 
     def flush(self) -> None:
-        self._console.file.flush()
+        """What waits is released in its time, not after each line as handlers would have it."""
+
+    def release(self) -> None:
+        """Print what waits."""
+        from rich.text import Text
+
+        lines = []
+        with contextlib.suppress(IndexError):  # Other threads log, too, and may be doing this.
+            while True:
+                lines.append(self._waiting.popleft())
+        if lines:
+            text = "".join(lines).removesuffix("\n")
+            self._console.print(Text.from_ansi(text), soft_wrap=True)
+            self._released = time.monotonic()
 
 
 def _handlers_of_the_terminal() -> list[logging.StreamHandler[Any]]:
