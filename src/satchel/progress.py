@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
     from scrapy.crawler import Crawler
+    from scrapy.utils.asyncio import AsyncioLoopingCall
+    from twisted.internet.task import LoopingCall
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +115,7 @@ class Progress:
         self._meter = _Meter(crawler)
         self._live = _live_console(config.progress)
         self._view: _View | None = None
+        self._call: AsyncioLoopingCall | LoopingCall | None = None
         self._seconds = config.progress_seconds
         crawler.signals.connect(self._start, signals.engine_started)
         crawler.signals.connect(self.stop, signals.spider_closed)
@@ -135,8 +138,9 @@ class Progress:
 
     def stop(self) -> None:
         """End it; the terminal is as it was before."""
-        if hasattr(self, "_call") and self._call.running:
+        if self._call is not None:
             self._call.stop()
+            self._call = None
         if self._view is not None:
             self._view.stop()
             self._view = None
