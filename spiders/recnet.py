@@ -120,10 +120,20 @@ class RecNetSpider(SatchelSpider):
                 raise ArgumentError(f"{self.name}: {source.name}: {error}") from None
 
     async def start(self) -> AsyncIterator[Any]:
+        sizes = [self.size(source) for source in self.sources if self.given.get(source.name)]
+        self.expected = None if None in sizes else sum(filter(None, sizes))
         for source in self.sources:
             if values := self.given.get(source.name):
                 for request in self.requests(source, values):
                     yield request
+
+    def size(self, source: Source) -> int | None:
+        """How many items a source has, or has at most; ``None``: nobody knows before."""
+        values, limit = self.given[source.name], self.given.get("limit")
+        if source.ask == "bulk":
+            return len(values)
+        listings = len(values) if isinstance(values, list) else 1
+        return None if limit is None else limit * listings
 
     def requests(self, source: Source, values: Any) -> Output:
         """The first requests of one source."""
@@ -203,10 +213,19 @@ class RecNetSpider(SatchelSpider):
 
     def keep(self, items: Iterable[Any]) -> Output:
         """The items that were not found before."""
+        yield from map(self.found, self.fresh(items))
+
+    def fresh(self, items: Iterable[Any]) -> Output:
+        """Those that were not seen before."""
         for item in items:
             if item.id not in self.seen:
                 self.seen.add(item.id)
                 yield item
+
+    def found(self, item: Any) -> Any:
+        """Count an item as done."""
+        self.done += 1
+        return item
 
     def read(self, response: Response) -> Any:
         """What an answer holds: ``None`` if it says that there is nothing, or :data:`UNREADABLE`.
@@ -242,6 +261,7 @@ class RecNetSpider(SatchelSpider):
         """Count what was asked for and is not there (deleted, private or never was)."""
         if values:
             self.count("absent", len(values))
+            self.done += len(values)
             self.logger.info("not there: %s", ", ".join(map(str, values)))
 
 
@@ -293,9 +313,10 @@ class RoomsSpider(RecNetSpider):
             yield from super().by_values(operation, values, field)
 
     def keep(self, items: Iterable[Any]) -> Output:
-        for item in super().keep(items):
+        for item in self.fresh(items):
             # Bulk and listing answers never have parts (reference section 4.2).
-            yield self.with_parts(item.id, item) if self.given.get("include") else item
+            include = self.given.get("include")
+            yield self.with_parts(item.id, item) if include else self.found(item)
 
     def with_parts(self, id: Any, listed: Room | None = None) -> Request:
         """The request for one room with the parts of ``include=``.
@@ -316,13 +337,13 @@ class RoomsSpider(RecNetSpider):
         if room is None or room is UNREADABLE:
             room = listed
         if room is not None:
-            yield room
+            yield self.found(room)
 
     def without_parts(self, failure: Failure) -> Output:
         yield from self.failed(failure)
         listed = failure.request.cb_kwargs["listed"]  # type: ignore[attr-defined]
         if listed is not None:
-            yield listed
+            yield self.found(listed)
 
 
 class EventsSpider(RecNetSpider):

@@ -88,6 +88,13 @@ def test_make_crawl_of_a_real_server(installed: Path, server: str) -> None:
     assert "recnet_room items" in done.stderr
 
 
+def test_make_crawl_of_a_server_that_is_not_there(installed: Path) -> None:
+    done = run("make crawl", installed, SATCHEL_RECNET_URL="http://127.0.0.1:1")
+    assert done.returncode != 0
+    assert "failed: nobody answered" in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_of(page: str, installed: Path, server: str) -> None:
     script = ["export PATH=$PWD/.venv/bin:$PATH"]

@@ -53,16 +53,17 @@ def test_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for line in (
         "[own]: finished",
         "1,100 recnet_account items",
-        "1 builtins.dict items",
+        "1 dict item",
         "1,100 rows written to recnet_account",
-        "1 requests",
+        "1 request",
         "100 items dropped",
         "2 juniors withheld",
-        "1 errors in the spider",
+        "1 error in the spider",
         f"Stored in {store}",
         f"see some of it: SATCHEL_STORE={shlex.quote(store)} satchel items recnet_account",
     ):
         assert line in shown
+    assert shown[-1] == "incomplete: 1 error in the spider"
 
 
 def test_nothing_stored_and_plugins_that_fail(

@@ -20,6 +20,7 @@ from scrapy import signals
 from scrapy.downloadermiddlewares.retry import RetryMiddleware as ScrapyRetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
 from scrapy.settings import get_settings_priority
+from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
 import satchel
@@ -103,6 +104,12 @@ class SatchelAddon:
                 ": 100} to its settings"
             )
         return addon
+
+    @classmethod
+    def is_enabled(cls, settings: BaseSettings) -> bool:
+        """Whether a project has enabled it."""
+        addons = build_component_list(settings["ADDONS"])
+        return any(issubclass(load_object(addon), cls) for addon in addons)
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
@@ -222,6 +229,7 @@ class SatchelAddon:
         from satchel.pipelines.plugins import PluginsPipeline
         from satchel.pipelines.privacy import PrivacyPipeline
         from satchel.pipelines.store import StorePipeline
+        from satchel.progress import Progress
         from satchel.summary import Summary
 
         for setting, component, order in (
@@ -233,7 +241,9 @@ class SatchelAddon:
             ("ITEM_PIPELINES", PluginsPipeline, 100),
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", NestingPipeline, 950),
-            ("EXTENSIONS", Summary, 0),
+            ("EXTENSIONS", Progress, 900),
+            # Behind Scrapy's own, so that it judges by what they have counted.
+            ("EXTENSIONS", Summary, 1000),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)
         _replace(settings, "DOWNLOADER_MIDDLEWARES", ScrapyRetryMiddleware, RetryMiddleware)
@@ -245,6 +255,8 @@ class SatchelAddon:
             settings.set(name, value, "addon")
         if EVERYWHERE in self.config.rates:
             settings.set("DOWNLOAD_DELAY", 0, "addon")
+        if self.config.progress != "off":
+            settings.set("LOGSTATS_INTERVAL", 0, "addon")
         self._set_slots(settings)
 
     def _set_slots(self, settings: BaseSettings) -> None:

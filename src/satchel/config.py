@@ -114,6 +114,16 @@ class Config(Struct, frozen=True, kw_only=True):
         Secret | None,
         Meta(description="Secret. Makes the pseudonyms of `SATCHEL_PRIVACY=strict`."),
     ] = None
+    progress: Annotated[
+        Literal["auto", "live", "plain", "off"],
+        Meta(
+            description="How the crawl's progress is shown: `live`, a view on the terminal; "
+            "`plain`, lines in the log; `auto`, what fits standard error."
+        ),
+    ] = "auto"
+    progress_seconds: Annotated[
+        float, Meta(ge=0.1, description="Seconds between two plain lines.")
+    ] = 30.0
     rates: Annotated[
         dict[str, Rate],
         Meta(

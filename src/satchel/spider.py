@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from scrapy import Spider
 from scrapy.exceptions import IgnoreRequest
 from scrapy.spidermiddlewares.httperror import HttpError
-from scrapy.utils.conf import build_component_list
-from scrapy.utils.misc import load_object
 
 from satchel import arguments
 from satchel.addon import SatchelAddon
@@ -31,17 +29,21 @@ class SatchelSpider(Spider):
 
     :cvar arguments: the arguments that it takes
     :ivar given: the values of those that it was given
+    :ivar expected: how many items it was asked for; ``None``: nobody knows
+    :ivar done: how many of these have come, or are not there
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = ()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})
+        self.expected: int | None = None
+        self.done = 0
         self.given = arguments.read(self.name, self.arguments, kwargs)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        if not any(map(_is_addon, build_component_list(crawler.settings["ADDONS"]))):
+        if not SatchelAddon.is_enabled(crawler.settings):
             raise ConfigError(
                 f"{cls.name} needs satchel's add-on: add ADDONS = "
                 '{"satchel.addon.SatchelAddon": 100} to the settings of the project'
@@ -67,6 +69,7 @@ class SatchelSpider(Spider):
             if is_ending(self.crawler):
                 return iter(())
             self.logger.warning("%s: left out: %s", url, error)
+            self.count("left_out")
         elif not isinstance(error, HttpError):
             self.logger.error("%s: no answer: %s", url, _one_line(error))
             self.count("unreachable")
@@ -82,10 +85,6 @@ class SatchelSpider(Spider):
         """Report an answer, or a row of one, that is no such item; the crawl goes on."""
         self.logger.error("%s: %s", response.url, error)
         self.count("undecodable")
-
-
-def _is_addon(component: Any) -> bool:
-    return issubclass(load_object(component), SatchelAddon)
 
 
 def _one_line(error: BaseException | None) -> str:

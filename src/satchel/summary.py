@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from scrapy import signals
-from scrapy.utils.python import global_object_name
 
 from satchel.addon import SatchelAddon
 from satchel.config import Config
 from satchel.items import Item, type_name
+from satchel.progress import Progress
+from satchel.verdict import STAT, Judgement, Verdict, judge, missing, plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,29 +21,72 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """Counts items of each type, and prints the crawl's figures at its end."""
+    """Counts items of each type, judges the crawl, and prints its figures at its end.
+
+    :ivar judgement: what the crawl came to; final when the stats are dumped
+    """
+
+    judgement: Judgement
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        crawler.signals.connect(self._item_scraped, signals.item_scraped)
-        crawler.signals.connect(self._spider_closed, signals.spider_closed)
-        if SatchelAddon.of(crawler).config.summary:
-            crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
-        self._reason = "unknown"
+        self._reason = ""
+        self._began = False
+        self._extensions = _ExtensionErrors(crawler)
+        self._shown = not SatchelAddon.of(crawler).config.summary
+        for receiver, signal in (
+            (self._item_scraped, signals.item_scraped),
+            (self._item_error, signals.item_error),
+            (self._spider_opened, signals.spider_opened),
+            (self._engine_started, signals.engine_started),
+            (self._spider_closed, signals.spider_closed),
+            # Feeds are written while the spider is being closed.
+            (self._judge, signals.feed_exporter_closed),
+            (self._engine_stopped, signals.engine_stopped),
+        ):
+            crawler.signals.connect(receiver, signal)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
+    def show(self) -> None:
+        """Print the summary, if that has not been done and is wanted."""
+        if not self._reason:
+            self._judge()
+        if progress := self._crawler.get_extension(Progress):
+            progress.stop()
+        if not self._shown:
+            self._shown = True
+            self._print()
+
     def _item_scraped(self, item: Any) -> None:
-        cls = type(item)
-        name = type_name(cls) if isinstance(item, Item) else global_object_name(cls)
+        name = type_name(type(item)) if isinstance(item, Item) else type(item).__name__
         self._crawler.stats.inc_value(f"satchel/items/{name}")
+
+    def _item_error(self) -> None:
+        self._crawler.stats.inc_value("satchel/item_errors")
+
+    def _spider_opened(self) -> None:
+        _SIGNALS.addHandler(self._extensions)
+
+    def _engine_started(self) -> None:
+        self._began = True
 
     def _spider_closed(self, reason: str) -> None:
         self._reason = reason
+        self._judge()
 
     def _engine_stopped(self) -> None:
+        _SIGNALS.removeHandler(self._extensions)
+        self.show()
+
+    def _judge(self) -> None:
+        stats = self._crawler.stats
+        self.judgement = judge(self._reason, stats.get_stats(), began=self._began)
+        stats.set_value(STAT, str(self.judgement.verdict))
+
+    def _print(self) -> None:
         from rich.console import Console
         from rich.text import Text
 
@@ -51,13 +96,29 @@ class Summary:
         stats = self._crawler.stats.get_stats()
         addon = SatchelAddon.of(self._crawler)
         where = f" (in the sandbox, {addon.sandbox.url})" if addon.sandbox else ""
-        console.print(Text.assemble("\n", (spider.name, "bold"), f": {self._reason}{where}"))
+        reason = self._reason or "no end"
+        console.print(Text.assemble("\n", (spider.name, "bold"), f": {reason}{where}"))
         console.print(_figures(stats))
-        if store := addon.config.store:
+        if (store := addon.config.store) and _below(stats, "satchel/stored/"):
             console.print(Text(f"Stored in {_shown(store)}"), soft_wrap=True)
-            for line in _next_steps(stats, store):
-                console.print(Text(f"  {line}"), soft_wrap=True)
+            console.print(Text(f"  see some of it:  {_next_step(stats, store)}"), soft_wrap=True)
+        console.print(Text(str(self.judgement), _STYLES[self.judgement.verdict]), soft_wrap=True)
         sys.stderr.flush()
+
+
+class _ExtensionErrors(logging.Handler):
+    """Counts what goes wrong where Scrapy only logs it, as when a feed's disk is full."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(logging.ERROR)
+        self._crawler = crawler
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "spider", None) is self._crawler.spider:
+            self._crawler.stats.inc_value("satchel/extension_errors")
+
+
+_SIGNALS: Final = logging.getLogger("scrapy.utils.signal")
 
 
 def _figures(stats: dict[str, Any]) -> Table:
@@ -74,42 +135,49 @@ def _figures(stats: dict[str, Any]) -> Table:
 def _lines(stats: dict[str, Any]) -> list[tuple[str, str]]:
     """(figure, what it counts), the interesting ones only."""
     items = sorted(_below(stats, "satchel/items/").items())
-    lines = [(f"{count:,}", f"{name} items") for name, count in items] or [("0", "items")]
+    counts = [(n, f"{name} {plural(n, 'item', 'items')}") for name, n in items] or [(0, "items")]
     rows = sorted(_below(stats, "satchel/stored/").items())
-    lines += [(f"{n:,}", f"rows written to {name}") for name, n in rows]
+    counts += [(n, f"{plural(n, 'row', 'rows')} written to {name}") for name, n in rows]
     requests = stats.get("downloader/request_count", 0)
-    lines.append((f"{requests:,}", "requests"))
-    lines.append((f"{stats.get('elapsed_time_seconds', 0):.1f}", "seconds"))
-    for key, what in (
-        ("item_dropped_count", "items dropped"),
-        ("satchel/store/failed", "items not stored"),
-        ("satchel/absent", "asked for and not there"),
-        ("satchel/undecodable", "answers or rows that could not be read"),
-        ("satchel/not_offered", "answers that the server does not offer this"),
-        ("satchel/unreachable", "requests that nobody answered"),
-        ("satchel/store/unknown_type", "items of types that are not stored"),
-        ("satchel/repeating_listings", "listings left because the server repeated itself"),
-        ("satchel/privacy/junior", "juniors withheld"),
-        ("satchel/privacy/identity", "accounts without their identity flags and pronouns"),
-        ("satchel/error_answers", "answers with an error status"),
-        ("downloader/exception_count", "requests that failed"),
-        ("spider_exceptions/count", "errors in the spider"),
-        ("log_count/ERROR", "errors in the log"),
-    ):
-        if stats.get(key):
-            lines.append((f"{stats[key]:,}", what))
-    failed = sorted(_below(stats, "satchel/plugins/").items())
-    return lines + [(f"{n:,}", f"errors of plugin {key[: -len('/errors')]}") for key, n in failed]
+    counts.append((requests, plural(requests, "request", "requests")))
+    lines = [(f"{number:,}", what) for number, what in counts]
+    if seconds := stats.get("elapsed_time_seconds"):
+        lines.append((f"{seconds:.1f}", "seconds"))
+    notes = [
+        (stats[stat], plural(stats[stat], *words)) for stat, words in _NOTES if stats.get(stat)
+    ]
+    return lines + [(f"{number:,}", what) for number, what in [*missing(stats), *notes]]
+
+
+_NOTES: Final = (
+    ("item_dropped_count", ("item dropped", "items dropped")),
+    ("satchel/absent", ("asked for and not there",) * 2),
+    ("satchel/store/unknown_type", ("item of a type that is not stored",
+                                    "items of types that are not stored")),
+    ("satchel/privacy/junior", ("junior withheld", "juniors withheld")),
+    ("satchel/privacy/identity", ("account without its identity flags and pronouns",
+                                  "accounts without their identity flags and pronouns")),
+    ("downloader/exception_count", ("attempt that was not answered",
+                                    "attempts that were not answered")),
+    ("log_count/ERROR", ("error in the log", "errors in the log")),
+)  # fmt: skip
+
+_STYLES: Final = {
+    Verdict.COMPLETE: "green",
+    Verdict.INCOMPLETE: "yellow",
+    Verdict.FAILED: "red",
+    Verdict.INTERRUPTED: "yellow",
+}
 
 
 def _below(stats: dict[str, Any], prefix: str) -> dict[str, int]:
     return {key.removeprefix(prefix): n for key, n in stats.items() if key.startswith(prefix)}
 
 
-def _next_steps(stats: dict[str, Any], store: str) -> list[str]:
-    tables = sorted(_below(stats, "satchel/stored/"))
+def _next_step(stats: dict[str, Any], store: str) -> str:
+    table = min(_below(stats, "satchel/stored/"))
     given = "" if store == Config().store else f"SATCHEL_STORE={shlex.quote(_shown(store))} "
-    return [f"see some of it:  {given}satchel items {tables[0]}"] if tables else []
+    return f"{given}satchel items {table}"
 
 
 def _shown(url: str) -> str:

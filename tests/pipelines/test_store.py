@@ -234,7 +234,7 @@ def test_what_waits_is_written_when_a_person_stops_the_crawl(folder: Path, rooms
         run.wait_for_rooms(rooms)
         run.process.send_signal(signal.SIGINT)
         log = run.log()
-    assert run.process.returncode == 0
+    assert run.process.returncode == 130
     assert reason(log) == "shutdown"
     assert not errors(log)
     assert rooms <= len(stored(folder)) < ROOMS

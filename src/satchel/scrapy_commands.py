@@ -1,0 +1,67 @@
+"""``scrapy crawl`` and ``scrapy runspider``: Scrapy's own, with an exit status that tells.
+
+They are entry points, since Scrapy looks for commands before it asks add-ons. Where the add-on is
+not enabled they do what Scrapy's do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from scrapy.commands import BaseRunSpiderCommand, crawl, runspider
+
+from satchel.addon import SatchelAddon
+from satchel.errors import did_you_mean
+from satchel.summary import Summary
+from satchel.verdict import EXIT_STATUS
+
+if TYPE_CHECKING:
+    from scrapy import Spider
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger("satchel")
+
+
+class _Judged(BaseRunSpiderCommand):
+    """Exits with the crawl's verdict."""
+
+    _crawler: Crawler
+
+    def _judge(self) -> None:
+        # A crawl that could not begin has 1 from Scrapy, and may have no extensions.
+        if not self.exitcode and (summary := self._crawler.get_extension(Summary)):
+            # A crawl that was forced to stop has not said it yet.
+            summary.show()
+            self.exitcode = EXIT_STATUS[summary.judgement.verdict]
+
+    def _create_crawler(self, spidercls: type[Spider] | str) -> Crawler:
+        assert self.crawler_process is not None
+        if isinstance(spidercls, str) and SatchelAddon.is_enabled(self.crawler_process.settings):
+            known = self.crawler_process.spider_loader.list()
+            if spidercls not in known:
+                names = ", ".join(sorted(known))
+                logger.error(
+                    "no spider %s%s (%s)", spidercls, did_you_mean(spidercls, known), names
+                )
+                sys.exit(1)
+        self._crawler = super()._create_crawler(spidercls)
+        return self._crawler
+
+
+class Crawl(_Judged, crawl.Command):
+    """``scrapy crawl``."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().run(args, opts)
+        self._judge()
+
+
+class RunSpider(_Judged, runspider.Command):
+    """``scrapy runspider``."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().run(args, opts)
+        self._judge()
