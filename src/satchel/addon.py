@@ -49,6 +49,8 @@ SAFE: Final = {
     "REMOTE_CONTROL_ENABLED": False,
     # Scrapy prints a dropped item whole; it may be personal.
     "DEFAULT_DROPITEM_LOG_LEVEL": "DEBUG",
+    # At DEBUG it also prints each scraped one.
+    "LOG_FORMATTER": "satchel.logs.LogFormatter",
 }
 
 
@@ -200,6 +202,7 @@ class SatchelAddon:
         self._crawler.signals.connect(self.sandbox.start, signals.spider_opened)
 
     def _enable_components(self, settings: BaseSettings) -> None:
+        from satchel.collector import RareCollections
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
         from satchel.pipelines.nesting import NestingPipeline
@@ -216,6 +219,7 @@ class SatchelAddon:
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", NestingPipeline, 950),
             ("EXTENSIONS", Summary, 0),
+            ("EXTENSIONS", RareCollections, 0),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)
 

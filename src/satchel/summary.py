@@ -7,11 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import signals
-from scrapy.utils.python import global_object_name
 
 from satchel.addon import SatchelAddon
 from satchel.config import Config
-from satchel.items import Item, type_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,11 +17,10 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """Counts items of each type, and prints the crawl's figures at its end."""
+    """Prints the crawl's figures at its end."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        crawler.signals.connect(self._item_scraped, signals.item_scraped)
         crawler.signals.connect(self._spider_closed, signals.spider_closed)
         if SatchelAddon.of(crawler).config.summary:
             crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
@@ -32,11 +29,6 @@ class Summary:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
-
-    def _item_scraped(self, item: Any) -> None:
-        cls = type(item)
-        name = type_name(cls) if isinstance(item, Item) else global_object_name(cls)
-        self._crawler.stats.inc_value(f"satchel/items/{name}")
 
     def _spider_closed(self, reason: str) -> None:
         self._reason = reason
