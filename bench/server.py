@@ -45,7 +45,7 @@ async def make_app(pages: list[bytes], players: int) -> web.Application:
 
     async def by_player(request: web.Request) -> web.Response:
         own = dealt[int(request.match_info["id"]) - 1]
-        number = int(request.query["skip"]) // PAGE
+        number = -(-int(request.query["skip"]) // PAGE)  # the last page may be short
         body = own[number] if number < len(own) else b"[]"
         return web.Response(body=body, content_type="application/json")
 
