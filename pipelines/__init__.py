@@ -7,5 +7,5 @@ plugins
 store
     waits until the item is committed to the database.
 nesting
-    cuts cycles of items that nest each other, for the feeds.
+    counts the item, and cuts cycles of items that nest each other, for the feeds.
 """

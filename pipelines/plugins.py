@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from scrapy.exceptions import NotConfigured
+
 from satchel.addon import SatchelAddon
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ class PluginsPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        if not SatchelAddon.of(crawler).plugins.change_items:
+            raise NotConfigured
         return cls(crawler)
 
     async def process_item(self, item: Any) -> Any:

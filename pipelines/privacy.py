@@ -20,5 +20,6 @@ class PrivacyPipeline:
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(SatchelAddon.of(crawler))
 
-    def process_item(self, item: Any) -> Any:
+    # async, since Scrapy takes longer to find out that a result is not to be awaited.
+    async def process_item(self, item: Any) -> Any:
         return self._addon.adopt(self._addon.gate.admit(item))

@@ -58,6 +58,8 @@ SAFE: Final = {
     "REMOTE_CONTROL_ENABLED": False,
     # Scrapy prints a dropped item whole; it may be personal.
     "DEFAULT_DROPITEM_LOG_LEVEL": "DEBUG",
+    # At DEBUG it also prints each scraped one.
+    "LOG_FORMATTER": "satchel.logs.LogFormatter",
 }
 
 
@@ -220,6 +222,7 @@ class SatchelAddon:
         self._crawler.signals.connect(self.sandbox.start, signals.spider_opened)
 
     def _enable_components(self, settings: BaseSettings) -> None:
+        from satchel.collector import RareCollections
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
         from satchel.middlewares.refused import RefusedMiddleware
@@ -244,6 +247,7 @@ class SatchelAddon:
             ("EXTENSIONS", Progress, 900),
             # Behind Scrapy's own, so that it judges by what they have counted.
             ("EXTENSIONS", Summary, 1000),
+            ("EXTENSIONS", RareCollections, 0),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)
         _replace(settings, "DOWNLOADER_MIDDLEWARES", ScrapyRetryMiddleware, RetryMiddleware)

@@ -53,6 +53,11 @@ class Plugins:
         """The plugins' names in the order in which they are called."""
         return [name for name, _ in reversed(self._manager.list_name_plugin())]
 
+    @property
+    def change_items(self) -> bool:
+        """Whether any of them has the hook ``satchel_process_item``."""
+        return bool(self._item_hooks)
+
     def _in_order(self, hook: str) -> list[pluggy.HookImpl]:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         return caller.get_hookimpls()[::-1]

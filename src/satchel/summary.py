@@ -11,7 +11,6 @@ from scrapy import signals
 
 from satchel.addon import SatchelAddon
 from satchel.config import Config
-from satchel.items import Item, type_name
 from satchel.progress import Progress
 from satchel.verdict import STAT, Judgement, Verdict, judge, missing, plural
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Summary:
-    """Counts items of each type, judges the crawl, and prints its figures at its end.
+    """Judges the crawl, and prints its figures at its end.
 
     :ivar judgement: what the crawl came to; final when the stats are dumped
     """
@@ -35,7 +34,6 @@ class Summary:
         self._extensions = _ExtensionErrors(crawler)
         self._shown = not SatchelAddon.of(crawler).config.summary
         for receiver, signal in (
-            (self._item_scraped, signals.item_scraped),
             (self._item_error, signals.item_error),
             (self._spider_opened, signals.spider_opened),
             (self._engine_started, signals.engine_started),
@@ -59,10 +57,6 @@ class Summary:
         if not self._shown:
             self._shown = True
             self._print()
-
-    def _item_scraped(self, item: Any) -> None:
-        name = type_name(type(item)) if isinstance(item, Item) else type(item).__name__
-        self._crawler.stats.inc_value(f"satchel/items/{name}")
 
     def _item_error(self) -> None:
         self._crawler.stats.inc_value("satchel/item_errors")

@@ -1,0 +1,37 @@
+"""Each bench runs and prints its table. What it measures is for a quiet machine to say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parent.parent / "bench"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            ["crawl.py", "--images=250", "--runs=1"],
+            ["250 images", "CPU µs/item", "bare, log level INFO", "bare, tuned", "satchel"],
+        ),
+        (["decode.py", "--passes=1"], ["ratio", "accounts, legacy", "rooms", "images, public"]),
+        (["memory.py", "--small=100", "--large=250"], ["growth", "bare", "satchel"]),
+        (
+            ["store.py", "--rows=2000", "--runs-before=7", "--images=250", "--runs=1"],
+            ["2,000 rows", "new ids behind", "new ids between", "stored ids again"],
+        ),
+    ],
+)
+def test_bench_prints_its_table(words: list[str], shown: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, BENCH / words[0], *words[1:]],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for text in shown:
+        assert text in done.stdout
+    assert not list(tmp_path.iterdir())
