@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyte
@@ -78,13 +79,19 @@ class Host:
 
 
 def test_what_is_waited_for_and_why() -> None:
-    hosts = [Host("a", waiting=1, paused_for=41.6), Host("b", "10000/hour", 8), Host("c", "off")]
-    assert list(_waits(hosts, 3)) == [
+    hosts: list[Any] = [
+        Host("a", waiting=1, paused_for=41.6),
+        Host("b", "10000/hour", 8),
+        Host("c", "off"),
+    ]
+    throttle: Any = SimpleNamespace(lanes=hosts, backing_off=3)
+    assert list(_waits(throttle)) == [
         "0:00:42 until a may be asked again (Retry-After)",
         "8 requests for the quota of b",
         "3 requests to be repeated",
     ]
-    assert list(_waits([Host("d")], 0)) == []
+    idle: Any = SimpleNamespace(lanes=[Host("d"), Host("e", "off", 3)], backing_off=0)
+    assert list(_waits(idle)) == []
     assert list(_quotas(hosts)) == ["a 30/second", "b 10000/hour"]
     assert list(_quotas(hosts[1:])) == ["10000/hour"]
 

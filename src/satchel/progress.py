@@ -202,7 +202,7 @@ def _waits(throttle: Throttle) -> Iterable[str]:
     for lane in throttle.lanes:
         if seconds := lane.paused_for:
             yield f"{clock(seconds)} until {lane.name} may be asked again (Retry-After)"
-        elif lane.waiting:
+        elif lane.waiting and lane.rate != OFF:
             requests = plural(lane.waiting, "request", "requests")
             yield f"{lane.waiting} {requests} for the quota of {lane.name}"
     if number := throttle.backing_off:
