@@ -1,16 +1,72 @@
-"""What all tests share."""
+"""What all tests share: no settings of the developer's, and databases of their own."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+from servers import Server, installed
+from stores import Stored
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
-        if name.startswith(("SATCHEL_", "SCRAPY_")):
+        if name.startswith(("SATCHEL_", "SCRAPY_", "PG")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("SATCHEL_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture(scope="session")
+def make_server() -> Iterator[Callable[[], Server]]:
+    """Makes and starts PostgreSQL servers; they are gone when the tests are."""
+    servers: list[Server] = []
+
+    def make() -> Server:
+        programs = installed()
+        if programs is None:
+            pytest.skip("PostgreSQL is not installed: neither initdb nor /usr/lib/postgresql")
+        server = Server(Path(tempfile.mkdtemp(prefix="pg")), programs)
+        servers.append(server)
+        server.make()
+        server.start()
+        return server
+
+    try:
+        yield make
+    finally:
+        for server in servers:
+            server.stop()
+            shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql(make_server: Callable[[], Server]) -> Server:
+    """One server for all tests of a process."""
+    return make_server()
+
+
+_numbers = count()
+
+
+@pytest.fixture
+def postgresql_url(postgresql: Server) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"test{next(_numbers)}"
+    postgresql.execute(f"CREATE DATABASE {name}")
+    yield postgresql.url(name)
+    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Stored:
+    """An empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return Stored(f"sqlite:///{tmp_path}/s.db")
+    return Stored(request.getfixturevalue("postgresql_url"))

@@ -20,6 +20,7 @@ import pytest
 
 from satchel import __version__, cli
 from satchel.testing import command, crawl
+from servers import PASSWORD, Server
 
 ROOMS = 29
 
@@ -211,6 +212,31 @@ def test_rows_as_json(here: Run) -> None:
     assert list(json.loads(row)) == ["id"]
 
 
+def test_what_is_stored_in_postgresql(
+    run: Run, monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+) -> None:
+    monkeypatch.setenv("SATCHEL_STORE", postgresql_url)
+    assert run.error("items", "recnet_room").startswith("no table recnet_room ")
+    settings = {"SATCHEL_SANDBOX": True, "SATCHEL_STORE": postgresql_url}
+    crawl("recnet-rooms", settings, hot="1", include="tags")
+    assert f"{ROOMS:>10}  recnet_room" in run.output("items").splitlines()
+    assert json.loads(run.output("items", "--json"))["recnet_room"] == ROOMS
+    assert "8200" in run.output("items", "recnet_room")
+    row = json.loads(run.output("items", "recnet_room", "--limit", "1", "--json"))
+    assert isinstance(row["tags"], list)
+    assert re.match(r"20\d\d-\d\d-\d\d ", row["first_seen"])
+    assert run.output("items", "recnet_room_tags", "--columns", "tag").startswith("tag")
+
+
+def test_a_password_of_postgresql_is_not_printed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, postgresql: Server
+) -> None:
+    monkeypatch.setenv("SATCHEL_STORE", postgresql.url(password=f"{PASSWORD}er"))
+    line = run.error("items")
+    assert line.endswith("; give the right user and password in SATCHEL_STORE")
+    assert PASSWORD not in line + run.output("settings")
+
+
 def test_a_table_that_is_not_there(here: Run) -> None:
     assert here.error("items", "recnet_rooms") == (
         "no table recnet_rooms; did you mean recnet_room? ('satchel items' lists all)"
@@ -222,8 +248,7 @@ def test_a_table_that_is_not_there(here: Run) -> None:
 
 def test_nothing_stored_yet(run: Run, tmp_path: Path) -> None:
     assert run.error("items") == (
-        "sqlite:///satchel.db: unable to open database file; "
-        "has a crawl stored something there yet?"
+        "sqlite:///satchel.db: there is no such file; has a crawl stored something there yet?"
     )
     assert not (tmp_path / "satchel.db").exists()
 
@@ -232,11 +257,20 @@ def test_nothing_stored_yet(run: Run, tmp_path: Path) -> None:
     ("store", "text"),
     [
         ("", "SATCHEL_STORE is empty: nothing is stored"),
-        ("nonsense", "SATCHEL_STORE: not a database URL"),
-        ("sqlite://", "SATCHEL_STORE: expected the URL of a file, such as sqlite:///satchel.db"),
         (
-            "postgresql://me:hunter2@host/x",
-            "SATCHEL_STORE: expected the URL of a file, such as sqlite:///satchel.db",
+            "nonsense",
+            "SATCHEL_STORE: not a database URL; write one such as sqlite:///satchel.db or "
+            "postgresql://user:password@host/database",
+        ),
+        (
+            "sqlite://",
+            "SATCHEL_STORE: a database in memory is lost when the crawl ends; write a URL such as "
+            "sqlite:///satchel.db",
+        ),
+        (
+            "mysql://me:hunter2@host/x",
+            "SATCHEL_STORE: mysql is not supported; write a URL such as sqlite:///satchel.db or "
+            "postgresql://user:password@host/database",
         ),
     ],
 )

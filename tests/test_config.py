@@ -327,3 +327,15 @@ def test_one_line_and_exit_status_1(tmp_path: Path, words: list[str], line: str)
     assert done.stderr.count("\n") == 1
     assert KEY not in done.stderr + done.stdout
     assert not (tmp_path / "satchel.db").exists()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:geheim@h/x", "postgresql://me:a@geheim@h/x",
+            "postgresql://h/x?user=me&password=geheim"],
+)  # fmt: skip
+def test_the_password_of_a_database_is_not_shown(url: str) -> None:
+    reader = Reader(Settings({"SATCHEL_STORE": url}), [], {})
+    (shown,) = [setting.value for setting in reader.known() if setting.name == "SATCHEL_STORE"]
+    assert "[secure]" in shown
+    assert "geheim" not in f"{shown}{reader.config()!r}"
+    assert reader.config().store == url

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
-from sqlite3 import connect
 from typing import Any
 
 import pytest
 
 from satchel.testing import project
+from stores import Stored
 
 KILLS = 5
-CHAINS = 4
-"""Databases that are killed so many times each, then crawled to the end."""
+CHAINS = 3
+"""Databases of each kind that are killed so many times each, then crawled to the end."""
 
 TIMES = ("first_seen", "last_seen", "changed_at")
-Store = dict[str, dict[Any, dict[str, Any]]]
+Rows = dict[str, dict[Any, dict[str, Any]]]
 
 
 def _project(folder: Path) -> Path:
@@ -37,15 +37,17 @@ def _project(folder: Path) -> Path:
     )
 
 
-def _crawl(folder: Path, seconds: float | None = None) -> tuple[float, bool]:
+def _crawl(folder: Path, stored: Stored, seconds: float | None = None) -> tuple[float, bool]:
     """Crawl to the end, or kill the crawl after so many seconds; how long it took, and which."""
     program = Path(sys.executable).with_name("scrapy")
     words = ["crawl", "recnet-rooms", "-a", "hot=1", "-a", "include=subrooms,roles,tags,scores"]
     begin = time.monotonic()
     killed = False
     with subprocess.Popen(
-        [program, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
+        [program, *words],
+        cwd=folder, env={**os.environ, "SATCHEL_STORE": stored.url},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
         try:
             log = process.communicate(timeout=seconds)[1]
             assert process.returncode == 0, log
@@ -56,26 +58,16 @@ def _crawl(folder: Path, seconds: float | None = None) -> tuple[float, bool]:
     return time.monotonic() - begin, killed
 
 
-def _read(folder: Path) -> Store:
+def _read(stored: Stored) -> Rows:
     """Table → key → column → value."""
-    if not (folder / "satchel.db").exists():
-        return {}
-    with closing(connect(folder / "satchel.db")) as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return {table: _rows(database, table) for (table,) in tables}
+    if stored.kind == "sqlite":
+        if not Path(stored.url.removeprefix("sqlite:///")).exists():
+            return {}
+        assert stored.query("PRAGMA integrity_check") == [("ok",)]
+    return stored.everything()
 
 
-def _rows(database: Any, table: str) -> dict[Any, dict[str, Any]]:
-    info = database.execute(f"PRAGMA table_info({table})").fetchall()
-    key = [column[1] for column in info if column[5]]
-    found = database.execute(f"SELECT * FROM {table}")
-    names = [column[0] for column in found.description]
-    rows = (dict(zip(names, row, strict=True)) for row in found)
-    return {tuple(row[name] for name in key): row for row in rows}
-
-
-def _without_times(store: Store) -> Store:
+def _without_times(store: Rows) -> Rows:
     return {
         table: {
             key: {name: value for name, value in row.items() if name not in TIMES}
@@ -85,49 +77,52 @@ def _without_times(store: Store) -> Store:
     }
 
 
-def _first_seen(store: Store) -> dict[tuple[str, Any], str]:
+def _first_seen(store: Rows) -> dict[tuple[str, Any], Any]:
     return {(t, key): row["first_seen"] for t, rows in store.items() for key, row in rows.items()}
 
 
-def _is_whole(folder: Path, store: Store) -> bool:
+def _is_whole(folder: Path, store: Rows) -> bool:
     """Whether rooms have their parts, and what counted as scraped before the kill is stored."""
     rooms, parts = store.get("recnet_room", {}), store.get("recnet_sub_room", {})
-    named = {(id,) for room in rooms.values() for id in json.loads(room["subrooms"] or "[]")}
+    named = {(id,) for room in rooms.values() for id in (room["subrooms"] or [])}
     export = folder / "items.jl"
     lines = export.read_text().split("\n")[:-1] if export.exists() else []
     return named == parts.keys() and {(json.loads(line)["id"],) for line in lines} <= rooms.keys()
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, float]:
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rows, float]:
     """The store of a crawl that nobody killed, and how long it took."""
     folder = _project(tmp_path_factory.mktemp("unbroken") / "project")
-    seconds, _ = _crawl(folder)
-    store = _read(folder)
+    stored = Stored(f"sqlite:///{folder}/satchel.db")
+    seconds, _ = _crawl(folder, stored)
+    store = _read(stored)
     assert len(store["recnet_room"]) == 29
     assert len(store["recnet_sub_room"]) == 55
     return _without_times(store), seconds
 
 
 @pytest.mark.parametrize("chain", range(CHAINS))
-def test_killed_and_run_again(unbroken: tuple[Store, float], tmp_path: Path, chain: int) -> None:
+def test_killed_and_run_again(
+    unbroken: tuple[Rows, float], tmp_path: Path, stored: Stored, chain: int
+) -> None:
     expected, seconds = unbroken
     folder = _project(tmp_path / "project")
     chance = random.Random(chain)
     # One moment in each part of the run, so that all chains together cover all of it.
     moments = [seconds * (part + chance.random()) / KILLS for part in range(KILLS)]
-    first_seen: dict[tuple[str, Any], str] = {}
+    first_seen: dict[tuple[str, Any], Any] = {}
     kills = 0
     for moment in chance.sample(moments, KILLS):
         (folder / "items.jl").unlink(missing_ok=True)
-        kills += _crawl(folder, moment)[1]
-        store = _read(folder)
+        kills += _crawl(folder, stored, moment)[1]
+        store = _read(stored)
         assert _is_whole(folder, store), moment
         first_seen = _first_seen(store) | first_seen
         assert _first_seen(store) == first_seen, moment
     # The last fifth of a run may be over before its moment.
     assert kills >= KILLS - 1
-    _crawl(folder)
-    store = _read(folder)
+    _crawl(folder, stored)
+    store = _read(stored)
     assert _without_times(store) == expected
     assert first_seen.items() <= _first_seen(store).items()

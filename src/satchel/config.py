@@ -172,6 +172,9 @@ class Config(Struct, frozen=True, kw_only=True):
                 " names"
             )
 
+    def __repr__(self) -> str:
+        return _masked(super().__repr__())
+
     @property
     def level(self) -> Level:
         """``privacy`` as the gate takes it."""
@@ -407,7 +410,8 @@ def _check_addresses(name: str, raw: Any, value: Any, field: FieldInfo) -> None:
 
 
 def _masked(text: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//[secure]@", text)
+    text = re.sub(r"//[^/\s]*@", "//[secure]@", text)
+    return re.sub(r"(?i)([?&]\w*password=)[^&\s'\"]*", r"\1[secure]", text)
 
 
 def _plain(value: Any) -> str:

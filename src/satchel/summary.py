@@ -11,6 +11,7 @@ from scrapy import signals
 
 from satchel.addon import SatchelAddon
 from satchel.config import Config
+from satchel.databases import shown
 from satchel.progress import Progress
 from satchel.verdict import STAT, Judgement, Verdict, judge, missing, plural
 
@@ -94,7 +95,7 @@ class Summary:
         console.print(Text.assemble("\n", (spider.name, "bold"), f": {reason}{where}"))
         console.print(_figures(stats))
         if (store := addon.config.store) and _below(stats, "satchel/stored/"):
-            console.print(Text(f"Stored in {_shown(store)}"), soft_wrap=True)
+            console.print(Text(f"Stored in {shown(store)}"), soft_wrap=True)
             console.print(Text(f"  see some of it:  {_next_step(stats, store)}"), soft_wrap=True)
         console.print(Text(str(self.judgement), _STYLES[self.judgement.verdict]), soft_wrap=True)
         sys.stderr.flush()
@@ -170,7 +171,7 @@ def _below(stats: dict[str, Any], prefix: str) -> dict[str, int]:
 
 def _next_step(stats: dict[str, Any], store: str) -> str:
     table = min(_below(stats, "satchel/stored/"))
-    given = "" if store == Config().store else f"SATCHEL_STORE={shlex.quote(_shown(store))} "
+    given = "" if store == Config().store else f"SATCHEL_STORE={shlex.quote(shown(store))} "
     return f"{given}satchel items {table}"
 
 

@@ -1,8 +1,7 @@
-"""Item classes → tables, views and statements, and items → rows.
+"""Item classes → tables, and items → rows.
 
 A class with a key has a table; its columns are the documented names. A list is one column of
-JSON, and a view makes rows of it, so that nobody has to parse JSON to query what the
-documentation names: ``recnet_room_roles`` has a row for each role of each room.
+JSON; :mod:`satchel.databases.views` makes rows of it.
 
 ``payload`` has what the server sent of the item itself and the documentation does not name.
 """
@@ -10,8 +9,7 @@ documentation names: ``recnet_room_roles`` has a row for each role of each room.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -19,27 +17,14 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     DateTime,
-    Executable,
     Float,
-    FromClause,
     Integer,
     MetaData,
-    Select,
     Table,
     Text,
-    and_,
-    bindparam,
-    case,
-    func,
-    literal,
-    or_,
-    select,
-    text,
-    true,
 )
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from satchel.decode import INT64_MAX, INT64_MIN
@@ -50,13 +35,17 @@ from satchel.privacy import kept_of_minors
 INT: Final = BigInteger().with_variant(Integer, "sqlite")
 """64 bits; in SQLite as the row's own id."""
 
+AS_JSON: Final = JSON().with_variant(JSONB(), "postgresql")
+"""Lists, parts and payloads: text in SQLite, ``jsonb`` in PostgreSQL."""
+
 PAYLOAD: Final = "payload"
 TIMES: Final = ("first_seen", "last_seen", "changed_at")
 
 WITHHELD: Final = "withheld"
+"""In a column's ``info``: whether the privacy gate may null what an earlier crawl stored."""
+
 SHIELD: Final = "shield"
 """``Table.info``: of a type that may be about a minor, the mark's column and what stays anyway."""
-"""In a column's ``info``: whether the privacy gate may null what an earlier crawl stored."""
 
 Row = dict[str, Any]
 
@@ -79,8 +68,10 @@ def _columns(cls: type[Item]) -> Iterator[Column[Any]]:
     for field in fields_of(cls):
         info = {WITHHELD: _is_withheld(cls, field)}
         is_key = field.name in cls.key
-        yield Column(field.name, _column_type(field), primary_key=is_key, info=info)
-    yield Column(PAYLOAD, JSON, info={WITHHELD: cls.minor is not None})
+        yield Column(
+            field.name, column_type(field), primary_key=is_key, autoincrement=False, info=info
+        )
+    yield Column(PAYLOAD, AS_JSON, info={WITHHELD: cls.minor is not None})
     for name in TIMES:
         yield Column(name, DateTime, nullable=False)
 
@@ -90,9 +81,13 @@ def _is_withheld(cls: type[Item], field: FieldInfo) -> bool:
     return field.personal is Personal.IDENTITY or bool(field.personal and cls.minor)
 
 
-def _column_type(field: FieldInfo) -> TypeEngine[Any]:
+def column_type(field: FieldInfo) -> TypeEngine[Any]:
+    """The type of a field's column.
+
+    :raises PluginError: the field's own type cannot be stored
+    """
     if field.many:
-        return JSON()
+        return AS_JSON
     if field.item_type is not None:
         return _reference_type(field.item_type)
     scalars: dict[type, TypeEngine[Any]] = {
@@ -110,114 +105,8 @@ def _column_type(field: FieldInfo) -> TypeEngine[Any]:
 def _reference_type(cls: type[Item]) -> TypeEngine[Any]:
     """The type of the column that holds a nested item's key, or a part as a whole."""
     if len(cls.key) != 1:
-        return JSON()
-    return next(_column_type(field) for field in fields_of(cls) if field.name in cls.key)
-
-
-# Views.
-
-
-def views(metadata: MetaData, items: Iterable[type[Item]]) -> dict[str, Select[Any]]:
-    """The views over what is JSON in the tables: name → query (SQLite).
-
-    Columns: ``owner_id`` (the owner's key; ``owner_<name>`` for each name of a key of several),
-    ``position`` (from 0, in lists), then the part's documented names, the names of a key of
-    several, or ``value`` where the members are plain or keys of one.
-    """
-    return {
-        f"{type_name(cls)}_{field.name}": _view(metadata.tables[type_name(cls)], cls, field)
-        for cls in items
-        if cls.key
-        for field in fields_of(cls)
-        if field.many or (field.item_type and len(field.item_type.key) != 1)
-    }
-
-
-def _view(table: Table, cls: type[Item], field: FieldInfo) -> Select[Any]:
-    column = table.c[field.name]
-    owner = [
-        table.c[name].label("owner_id" if len(cls.key) == 1 else f"owner_{name}")
-        for name in cls.key
-    ]
-    if not field.many:
-        return select(*owner, *_members(field, column)).where(column.is_not(None))
-    listed = func.json_each(column).table_valued("key", "value", name="members")
-    position = listed.c.key.label("position")
-    return select(*owner, position, *_members(field, listed.c.value)).select_from(table, listed)
-
-
-def _members(field: FieldInfo, value: ColumnElement[Any]) -> list[Any]:
-    if field.item_type is None or len(field.item_type.key) == 1:
-        return [value.label("value")]
-    paths = {name: f"$[{position}]" for position, name in enumerate(field.item_type.key)}
-    if not paths:
-        paths = {part.name: f"$.{part.name}" for part in fields_of(field.item_type)}
-    return [func.json_extract(value, path).label(name) for name, path in paths.items()]
-
-
-# Statements. Rows come as one JSON parameter, ``rows``; all have the same columns.
-
-
-@lru_cache(maxsize=512)
-def upsert(table: Table, columns: tuple[str, ...]) -> Executable:
-    """Insert or update rows that have these columns; ``now`` is the time."""
-    source, new = _source(columns)
-    now = bindparam("now", type_=DateTime())
-    if PAYLOAD in columns:
-        stored = table.alias("stored")
-        source = source.outerjoin(stored, _same(stored, new))
-        # A key that was sent as null, as the privacy gate makes what it withholds, is forgotten.
-        merged = func.json_patch(func.coalesce(stored.c.payload, text("'{}'")), new[PAYLOAD])
-        new[PAYLOAD] = func.nullif(merged, text("'{}'"))
-    statement = insert(table).from_select(
-        [*columns, *TIMES],
-        # "WHERE true" keeps SQLite from reading ON CONFLICT as a join's ON.
-        select(*new.values(), now, now, now).select_from(source).where(true()),
-    )
-    given = statement.excluded
-    plain = [n for n in columns if not table.c[n].primary_key]
-    update = {n: _shielded(table, n, columns, given[n]) for n in plain}
-    changed = [table.c[n].is_distinct_from(update[n]) for n in update if n != PAYLOAD]
-    if changed:
-        update["changed_at"] = case((or_(*changed), given.changed_at), else_=table.c.changed_at)
-    update["last_seen"] = given.last_seen
-    key = [column.name for column in table.primary_key]
-    return statement.on_conflict_do_update(index_elements=key, set_=update)
-
-
-def _shielded(table: Table, name: str, columns: tuple[str, ...], new: Any) -> Any:
-    if table.info[SHIELD] is None:
-        return new
-    minor, kept = table.info[SHIELD]
-    if minor in columns or name in kept:
-        return new
-    return case((table.c[minor], None), else_=new)
-
-
-@lru_cache(maxsize=512)
-def erases(table: Table, columns: tuple[str, ...]) -> Select[Any] | None:
-    """Whether rows with these columns null what is stored and withheld now: 1, else nothing."""
-    source, new = _source(columns)
-    stored = table.alias("stored")
-    nulled = [
-        and_(new[name].is_(None), stored.c[name].is_not(None))
-        for name in columns
-        if table.c[name].info.get(WITHHELD)
-    ]
-    if not nulled:
-        return None
-    joined = source.join(stored, _same(stored, new))
-    return select(literal(1)).select_from(joined).where(or_(*nulled)).limit(1)
-
-
-def _source(columns: Iterable[str]) -> tuple[FromClause, dict[str, Any]]:
-    """The rows of the parameter, and their values by column."""
-    rows = func.json_each(bindparam("rows")).table_valued("value", name="rows")
-    return rows, {name: func.json_extract(rows.c.value, f"$.{name}") for name in columns}
-
-
-def _same(stored: FromClause, new: dict[str, Any]) -> ColumnElement[bool]:
-    return and_(*(column == new[column.name] for column in stored.primary_key))
+        return AS_JSON
+    return next(column_type(field) for field in fields_of(cls) if field.name in cls.key)
 
 
 # Rows.
@@ -282,6 +171,8 @@ def _documented(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Row
         if value is None:
             if name not in unsent:
                 row[name] = None
+        elif isinstance(value, datetime):
+            row[name] = _utc(value)
         elif not is_nested:
             row[name] = value
         elif isinstance(value, list):
@@ -290,6 +181,13 @@ def _documented(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Row
         else:
             row[name] = _reference(value, found, seen)
     return row
+
+
+def _utc(value: datetime) -> str:
+    """A point in time as both databases write it; one without an offset is UTC."""
+    if value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return value.isoformat(" ", "microseconds")
 
 
 def _reference(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Any:

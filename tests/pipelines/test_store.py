@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection, OperationalError, connect
@@ -23,8 +23,12 @@ from scrapy import Spider
 from satchel.items import Item
 from satchel.recnet import Account, Room, Tag
 from satchel.recnet.service import SERVICE
+from satchel.recnet.world import World
 from satchel.store import Store
+from satchel.tables import TIMES
 from satchel.testing import command, crawl, project
+from servers import PASSWORD, Server
+from stores import Stored
 
 CRAWL = ("recnet-rooms", "-a", "hot=1", "-a", "include=subrooms,roles,tags")
 ROOMS = 29
@@ -45,6 +49,11 @@ def folder(tmp_path: Path) -> Path:
     )
 
 
+@pytest.fixture(name="database")
+def _database(stored: Stored) -> Stored:
+    return stored
+
+
 def make(folder: Path) -> None:
     """Make a database with nothing in it."""
 
@@ -57,11 +66,11 @@ def make(folder: Path) -> None:
 class Run:
     """A crawl in a process of its own."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, crawl: Sequence[str] = CRAWL) -> None:
         self.folder = folder
         program = Path(sys.executable).with_name("scrapy")
         self.process = subprocess.Popen(
-            [program, "crawl", *CRAWL, *words],
+            [program, "crawl", *crawl, *words],
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -78,8 +87,8 @@ class Run:
 
 
 @contextmanager
-def running(folder: Path, *words: str) -> Iterator[Run]:
-    run = Run(folder, *words)
+def running(folder: Path, *words: str, crawl: Sequence[str] = CRAWL) -> Iterator[Run]:
+    run = Run(folder, *words, crawl=crawl)
     with run.process:
         try:
             yield run
@@ -243,18 +252,53 @@ def test_what_waits_is_written_when_a_person_stops_the_crawl(folder: Path, rooms
     assert completes(folder)
 
 
-def test_two_crawls_into_one_database_lose_nothing(folder: Path, tmp_path: Path) -> None:
-    other = project(tmp_path / "other", ["SATCHEL_SANDBOX = True", SLOW])
-    store = f"SATCHEL_STORE=sqlite:///{folder}/satchel.db"
-    with running(folder, "-s", store) as one:
-        accounts = command(
-            "scrapy", "crawl", "recnet-accounts", "-a", "search=a", "-s", store, cwd=other
-        )
-        log = one.log()
-    assert [reason(log), reason(accounts.stderr)] == ["finished", "finished"]
-    assert not errors(log + accounts.stderr)
-    assert len(stored(folder)) == ROOMS
-    assert len(stored(folder, "SELECT id FROM recnet_account")) == 37
+CRAWLS = 4
+
+
+def test_several_crawls_into_one_database_make_one_of_all(
+    folder: Path, tmp_path: Path, database: Stored
+) -> None:
+    """They begin together, and each room, and each account, is found by three of the four."""
+    world = World()
+    rooms = [id for id in world.rooms if world.is_visible("rooms", id)]
+    shares = [
+        ",".join(str(id) for n, id in enumerate(rooms) if n % CRAWLS != crawl)
+        for crawl in range(CRAWLS)
+    ]
+    with ExitStack() as stack:
+        crawls = [
+            stack.enter_context(_crawl_into(database, folder, "recnet-rooms", ids))
+            for ids in shares
+        ]
+        logs = [crawl.log() for crawl in crawls]
+    assert [reason(log) for log in logs] == ["finished"] * CRAWLS
+    assert [errors(log) for log in logs] == [[]] * CRAWLS
+    found = database.everything()
+    alone = Stored(f"sqlite:///{tmp_path}/alone.db")
+    with _crawl_into(alone, folder, "recnet-rooms", ",".join(map(str, rooms))) as crawl:
+        assert reason(crawl.log()) == "finished"
+    assert _without_times(found) == _without_times(alone.everything())
+    assert {id for (id,) in found["recnet_room"]} == set(rooms)
+
+
+def _crawl_into(
+    database: Stored, folder: Path, spider: str, ids: str
+) -> AbstractContextManager[Run]:
+    words = ["-s", "FEEDS={}", "-s", "SATCHEL_RECNET_PAGE_SIZE=3"]
+    return running(
+        folder, *words, "-a", f"ids={ids}", "-a", "include=subrooms,roles,tags",
+        "-s", f"SATCHEL_STORE={database.url}", crawl=(spider,),
+    )  # fmt: skip
+
+
+def _without_times(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        table: {
+            key: {name: value for name, value in row.items() if name not in TIMES}
+            for key, row in rows.items()
+        }
+        for table, rows in found.items()
+    }
 
 
 # Broken.
@@ -305,12 +349,37 @@ def test_a_read_only_database_is_found_at_the_start(folder: Path) -> None:
     assert stored(folder) == []
 
 
-def test_a_password_is_not_printed(folder: Path) -> None:
-    url = "postgresql://me:geheim@127.0.0.1/db"
+def test_a_password_is_not_printed(folder: Path, postgresql: Server) -> None:
+    url = postgresql.url(password=f"{PASSWORD}er")
     done = command("scrapy", "crawl", *CRAWL, "-s", f"SATCHEL_STORE={url}", cwd=folder)
     assert done.returncode == 1
-    assert len(errors(done.stderr)) == 1
-    assert "geheim" not in done.stderr + done.stdout
+    (line,) = errors(done.stderr)
+    assert line.endswith("; give the right user and password in SATCHEL_STORE")
+    assert PASSWORD not in done.stderr + done.stdout
+
+
+def test_a_server_that_goes_away_in_mid_crawl(
+    folder: Path, make_server: Callable[[], Server]
+) -> None:
+    server = make_server()
+    database = Stored(server.url(), SERVICE.items)
+    database.put()
+    with running(folder, "-s", f"SATCHEL_STORE={database.url}") as run:
+        while len(database.read("recnet_room", "id")) < 5:
+            assert run.process.poll() is None, run.log()
+        server.stop()
+        log = run.log()
+    (line,) = errors(log)
+    assert line.endswith("that it runs, then run the crawl again")
+    assert PASSWORD not in log
+    assert reason(log) == "store_failed"
+    server.start()
+    rooms = [id for (id,) in database.read("recnet_room", "id")]
+    assert sorted(exported(folder)) == rooms
+    assert len(rooms) < ROOMS
+    with running(folder, "-s", f"SATCHEL_STORE={database.url}") as run:
+        assert reason(run.log()) == "finished"
+    assert len(database.read("recnet_room", "id")) == ROOMS
 
 
 def _failed(folder: Path, log: str, said: str) -> None:

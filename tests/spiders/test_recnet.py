@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from satchel.items import Item, nested_fields
 from satchel.recnet import Account, Event, Image, Invention, Room
 from satchel.recnet.world import KINDS, Kind, World
 from satchel.testing import crawl, running_sandbox
+from stores import Stored
 
 WORLD = World()
 PARTS = "subrooms,roles,tags,promo,scores,load_screens"
@@ -138,7 +138,7 @@ def test_public_server_without_inventions_is_an_error_in_the_log() -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_store_and_feeds_have_the_same(tmp_path: Path, dialect: str) -> None:
+def test_store_and_feeds_have_the_same(tmp_path: Path, stored: Stored, dialect: str) -> None:
     feeds = {
         str(tmp_path / f"{kind}.jsonl"): {
             "format": "jsonlines",
@@ -146,18 +146,14 @@ def test_store_and_feeds_have_the_same(tmp_path: Path, dialect: str) -> None:
         }
         for kind, cls in CLASSES.items()
     }
-    database = tmp_path / "satchel.db"
-    settings = {"SATCHEL_STORE": f"sqlite:///{database}", "FEEDS": feeds}
+    settings = {"SATCHEL_STORE": stored.url, "FEEDS": feeds}
     for kind in ("accounts", "rooms", "images"):
         crawl_all(kind, dialect, **settings)
         lines = (tmp_path / f"{kind}.jsonl").read_text().splitlines()
         exported = {row["id"]: row for row in map(json.loads, lines)}
         assert sorted(exported) == sorted(visible(kind))
-        with sqlite3.connect(database) as connection:
-            connection.row_factory = sqlite3.Row
-            table = f"recnet_{CLASSES[kind].__name__.lower()}"
-            rows = {row["id"]: row for row in connection.execute(f"SELECT * FROM {table}")}
-        connection.close()
+        found = stored.everything()[f"recnet_{CLASSES[kind].__name__.lower()}"]
+        rows = {id: row for (id,), row in found.items()}
         assert rows.keys() == exported.keys()
         for id, row in rows.items():
             for name, value in expected(kind, id, dialect).items():

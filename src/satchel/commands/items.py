@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from typing import Any
-from urllib.parse import quote
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy import Connection, Engine, Select, create_engine, func, inspect, select
+from sqlalchemy import Connection, Select, func, inspect, select
 from sqlalchemy import Table as SqlTable
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import MetaData
 
 from satchel.commands import config
-from satchel.errors import ConfigError, StoreError, UsageError, did_you_mean
+from satchel.databases import Database, database
+from satchel.errors import StoreError, UsageError, did_you_mean
 
 
 @click.command()
@@ -35,7 +31,8 @@ def items(table: str | None, limit: int, columns: str | None, as_json: bool) -> 
 
     The database is that of the SATCHEL_STORE setting.
     """
-    url, engine = _open(config().store)
+    found = _open(config().store)
+    engine = found.reader()
     try:
         with engine.connect() as connection:
             if table is None:
@@ -43,31 +40,21 @@ def items(table: str | None, limit: int, columns: str | None, as_json: bool) -> 
             else:
                 _show(connection, table, limit, columns, as_json)
     except DBAPIError as error:
-        raise StoreError(f"{url}: {error.orig}; has a crawl stored something there yet?") from None
+        cause = error.orig or error
+        advice = found.advice(cause)
+        raise StoreError(f"{found.name}: {found.reason(cause)}; {advice}") from None
     finally:
         engine.dispose()
 
 
-def _open(url: str) -> tuple[str, Engine]:
-    """The database, read-only, and its URL as it may be shown.
+def _open(url: str) -> Database:
+    """The database of the setting.
 
-    :raises UsageError: the URL is none of a database that can be looked into
+    :raises UsageError: it is none that can be looked into
     """
     if not url:
         raise UsageError("SATCHEL_STORE is empty: nothing is stored")
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ConfigError("SATCHEL_STORE: not a database URL") from None
-    path = parsed.database
-    if parsed.get_backend_name() != "sqlite" or path in (None, "", ":memory:"):
-        raise ConfigError("SATCHEL_STORE: expected the URL of a file, such as sqlite:///satchel.db")
-
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{quote(os.path.abspath(str(path)))}?mode=ro", uri=True)
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    return parsed.render_as_string(hide_password=True), engine
+    return database(url)
 
 
 def _names(connection: Connection) -> list[str]:
@@ -111,7 +98,9 @@ def _show(
     for column in wanted:
         if column not in found.c:
             raise UsageError(f"{name} has no column {column}{did_you_mean(column, found.c.keys())}")
-    query = select(*(found.c[column] for column in wanted)).limit(limit)
+    query = (
+        select(*(found.c[column] for column in wanted)).order_by(*found.primary_key).limit(limit)
+    )
     rows = [dict(row._mapping) for row in connection.execute(query)]
     if as_json:
         for row in rows:
