@@ -12,6 +12,7 @@ import math
 import os
 import re
 import sqlite3
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -110,7 +111,6 @@ class Quota:
             bucket = None if rate == OFF else StateBucket([_evenly(rate)], GCRA())
             return cls(bucket)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             shared = None
             if rate != OFF:
                 # Its window counts what is exactly as old as the interval.
@@ -120,10 +120,7 @@ class Quota:
                     use_file_lock=True,
                 )
         except (OSError, sqlite3.Error) as error:
-            raise ConfigError(
-                f"SATCHEL_STATE={folder}: {error}; give a folder that can be written, or nothing "
-                f"to share no quotas with other crawls"
-            ) from None
+            raise _unusable(folder, error) from None
         return cls(shared, folder / f"{name}.pause")
 
     def take(self) -> float:
@@ -187,6 +184,14 @@ class TooLong(Exception):
 
 class CrawlEnds(Exception):
     """The crawl ends before the wait does."""
+
+
+def _unusable(folder: Path, error: Exception) -> ConfigError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return ConfigError(
+        f"SATCHEL_STATE={folder}: {reason}; give a folder that can be written, or nothing to share "
+        f"no quotas with other crawls"
+    )
 
 
 Wait = Callable[[float], Awaitable[bool]]
@@ -318,6 +323,7 @@ class Throttle:
     :param concurrency: requests under way at once, of hosts that no service knows
     :param wait: sleeps for so many seconds; false: the crawl ends
     :ivar backing_off: requests that failed, and wait before they are repeated
+    :raises ConfigError: the folder cannot be written
     """
 
     def __init__(
@@ -335,6 +341,13 @@ class Throttle:
         self._rates = {name.lower(): rate for name, rate in rates.items()}
         self._paces = paces
         self._folder = folder
+        if folder is not None:
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=folder):
+                    pass
+            except OSError as error:
+                raise _unusable(folder, error) from None
         self._secrets = secrets
         self._max_wait = max_wait
         self._concurrency = concurrency
