@@ -114,6 +114,8 @@ def _runnable(text: str, server: str) -> str:
         ("https://recnet.example", server),
         # This very test is one of them.
         ("make test", "make --dry-run test"),
+        # They take minutes; tests/test_bench.py runs them small.
+        ("python bench/", ": bench/"),
         ("pip install .", "pip install --quiet --no-deps --editable ."),
     ):
         text = text.replace(written, here)

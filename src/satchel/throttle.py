@@ -48,18 +48,18 @@ _SECONDS: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _CLOCK_SET_BACK: Final = 5_000
 """Milliseconds: permits that lie further ahead were taken before the clock was set back."""
 
-_SMOOTH: Final = 0.02
+_KEPT: Final = 100
+"""Permits after which those that no longer count are cleared away."""
+
+_SMOOTH: Final = 0.04
 """Seconds: a quota is spread over windows of about this length."""
 
 
-def _evenly(rate: str, inclusive: int = 0) -> Rate:
-    """``"10000/hour"`` as pyrate-limiter's rate: never more, and spread evenly.
-
-    :param inclusive: milliseconds by which the bucket's window is longer than said
-    """
+def _evenly(rate: str) -> tuple[int, int]:
+    """``"10000/hour"`` as calls in milliseconds: never more, and spread evenly."""
     apart = 1 / _calls_a_second(rate)
     at_once = max(1, round(_SMOOTH / apart))
-    return Rate(at_once, max(1, math.ceil(at_once * apart * 1000) - inclusive))
+    return at_once, math.ceil(at_once * apart * 1000)
 
 
 def retry_after(response: Response) -> float | None:
@@ -100,6 +100,7 @@ class Quota:
         self._bucket = bucket
         self._pause = pause
         self._until = 0.0
+        self._taken = 0
 
     @classmethod
     def open(cls, folder: Path | None, name: str, rate: str) -> Self:
@@ -108,17 +109,9 @@ class Quota:
         :raises ConfigError: the folder cannot be written
         """
         if folder is None:
-            bucket = None if rate == OFF else StateBucket([_evenly(rate)], GCRA())
-            return cls(bucket)
+            return cls(None if rate == OFF else _own_bucket(rate))
         try:
-            shared = None
-            if rate != OFF:
-                # Its window counts what is exactly as old as the interval.
-                shared = SQLiteBucket.init_from_file(
-                    [_evenly(rate, inclusive=1)],
-                    db_path=str(folder / f"{name}.sqlite"),
-                    use_file_lock=True,
-                )
+            shared = None if rate == OFF else _shared_bucket(folder / f"{name}.sqlite", rate)
         except (OSError, sqlite3.Error) as error:
             raise _unusable(folder, error) from None
         return cls(shared, folder / f"{name}.pause")
@@ -132,7 +125,9 @@ class Quota:
             return 0.0
         item = RateItem("request", self._now())
         if self._bucket.put(item):
-            self._bucket.leak(item.timestamp)
+            self._taken += 1
+            if self._taken % _KEPT == 0:
+                self._bucket.leak(item.timestamp)
             return 0.0
         wait = self._bucket.waiting(item)
         assert isinstance(wait, int)
@@ -140,6 +135,7 @@ class Quota:
         wait -= self._now() - item.timestamp
         if wait > self._bucket.rates[0].interval + _CLOCK_SET_BACK:
             self._bucket.flush()
+            return 0.001
         return max(wait, 1) / 1000
 
     def _now(self) -> int:
@@ -184,6 +180,18 @@ class TooLong(Exception):
 
 class CrawlEnds(Exception):
     """The crawl ends before the wait does."""
+
+
+def _own_bucket(rate: str) -> AbstractBucket:
+    calls, interval = _evenly(rate)
+    return StateBucket([Rate(calls, interval, burst=1)], GCRA())
+
+
+def _shared_bucket(path: Path, rate: str) -> AbstractBucket:
+    calls, interval = _evenly(rate)
+    # Its window counts what is exactly as old as the interval.
+    spread = Rate(calls, max(1, interval - 1))
+    return SQLiteBucket.init_from_file([spread], db_path=str(path), use_file_lock=True)
 
 
 def _unusable(folder: Path, error: Exception) -> ConfigError:
