@@ -133,9 +133,9 @@ class Quota:
         assert isinstance(wait, int)
         # Whoever held the file meanwhile took time.
         wait -= self._now() - item.timestamp
-        if wait > self._bucket.rates[0].interval + _CLOCK_SET_BACK:
+        newest = self._bucket.peek(0)
+        if isinstance(newest, RateItem) and newest.timestamp > item.timestamp + _CLOCK_SET_BACK:
             self._bucket.flush()
-            return 0.001
         return max(wait, 1) / 1000
 
     def _now(self) -> int:
