@@ -14,9 +14,11 @@ crawl: export SATCHEL_SANDBOX ?= $(if $(SATCHEL_RECNET_URL)$(SATCHEL_RECNET_URLS
 crawl: export SATCHEL_STORE ?= sqlite:///$(if $(filter 0,$(SATCHEL_SANDBOX)),satchel,sandbox).db
 crawl: .venv/crawl
 	@$(RUN) scrapy crawl recnet-rooms -L WARNING \
-	    -a hot=1 -a include=subrooms,roles,tags,promo,scores,load_screens -a limit=50
+	    -a hot=1 -a include=subrooms,roles,tags,promo,scores,load_screens,creator_account -a limit=50
 	@echo
-	@$(RUN) satchel items recnet_room --limit 5 --columns id,name,visit_count,max_players,subrooms
+	@$(RUN) satchel items recnet_room --limit 5 --columns id,name,visit_count,subrooms,creator_account
+	@echo
+	@$(RUN) satchel items recnet_account --limit 5 --columns id,username,display_name,created_at
 	@echo
 	@$(RUN) satchel items recnet_room_tags --limit 5
 	@echo

@@ -64,11 +64,12 @@ def main() -> None:
     pages = make_pages(options.images, options.first, options.step)
     web.run_app(
         make_app(pages, options.players),
-        host="127.0.0.1", port=0, access_log=None, print=_print_address,
+        host="127.0.0.1", port=0, access_log=None, print=print_address,
     )  # fmt: skip
 
 
-def _print_address(text: str) -> None:
+def print_address(text: str) -> None:
+    """Print the address that aiohttp announces, and nothing else."""
     address = next(word for word in text.split() if word.startswith("http://"))
     print(address, flush=True)
     sys.stdout.close()

@@ -89,7 +89,7 @@ def crawl(
     with tempfile.TemporaryFile("w+") as log:
         done = subprocess.run(
             [sys.executable, str(HERE / "crawler.py"), json.dumps(order)],
-            stdout=subprocess.PIPE, stderr=log, text=True, check=False, env=_environment(),
+            stdout=subprocess.PIPE, stderr=log, text=True, check=False, env=environment(),
         )  # fmt: skip
         log.seek(0)
         figures = json.loads(done.stdout) if done.returncode == 0 else {}
@@ -101,9 +101,10 @@ def crawl(
 _UNPACED = {"SATCHEL_RATES": {"*": "off"}, "SATCHEL_STATE": ""}
 
 
-def _environment() -> dict[str, str]:
-    """Without settings of satchel that whoever runs the bench has."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SATCHEL_")}
+def environment() -> dict[str, str]:
+    """Without settings of satchel that whoever runs the bench has; the key is the sandbox's."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("SATCHEL_")}
+    return {**own, "SATCHEL_RECNET_KEY": "sandbox"}
 
 
 def say(text: str) -> None:

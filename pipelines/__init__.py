@@ -2,10 +2,13 @@
 
 privacy
     lets in what did not come through a response (an errback's items, a plugin's).
+resolve
+    joins relations to what did not come through a response.
 plugins
     has plugins change or drop the item.
 store
     waits until the item is committed to the database.
 nesting
-    counts the item, and cuts cycles of items that nest each other, for the feeds.
+    counts the item, and prepares it for the feeds: cuts cycles of items that nest each other, or
+    puts their keys in their place.
 """

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any, Self
 
-from satchel.items import Item, type_name, without_cycles
+from satchel.addon import SatchelAddon
+from satchel.items import Item, key_of, nested_fields, type_name, without_cycles
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 
 class NestingPipeline:
-    """Counts items by type, and cuts cycles after the store.
+    """Counts items by type, and says what of nested items feeds get.
 
-    Items that relations joined may lead back to themselves; feeds nest what they export.
+    Items that relations joined may lead back to themselves; feeds nest what they export. So cycles
+    are cut, or the keys of nested items are put in their place (``SATCHEL_NESTED=keys``).
     """
 
     def __init__(self, crawler: Crawler) -> None:
         # Here, since a receiver of the signal item_scraped costs a task for each item.
         self._count = crawler.stats.inc_value
+        nested = SatchelAddon.of(crawler).config.nested
+        self._prepare = by_keys if nested == "keys" else without_cycles
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -29,4 +34,32 @@ class NestingPipeline:
             self._count(f"satchel/items/{type(item).__name__}")
             return item
         self._count(f"satchel/items/{type_name(type(item))}")
-        return without_cycles(item)
+        return self._prepare(item)
+
+
+def by_keys(item: Item) -> Item:
+    """The item, or a copy in which keys stand for nested items that have one: a value, or a list of
+    the values of a key of several.
+
+    Parts without a key stay.
+    """
+    changed: dict[str, Any] = {}
+    for name in nested_fields(type(item)):
+        value = getattr(item, name)
+        if value:
+            inner = value if isinstance(value, list) else [value]
+            keys = [_reference(nested) for nested in inner]
+            changed[name] = keys if isinstance(value, list) else keys[0]
+    if not changed:
+        return item
+    item = copy.copy(item)
+    for name, value in changed.items():
+        setattr(item, name, value)
+    return item
+
+
+def _reference(item: Item) -> Any:
+    key = key_of(item)
+    if key is None:
+        return by_keys(item)
+    return key[0] if len(key) == 1 else list(key)

@@ -9,11 +9,14 @@ from urllib.parse import unquote, urlsplit
 
 from scrapy import Request
 
-from satchel.arguments import Argument, at_least, choices, numbers, phrase, switch, words
+from satchel.arguments import Argument, at_least, numbers, phrase, switch, words
 from satchel.errors import ArgumentError, DecodeError, NotOffered
+from satchel.items import Item, relations_of
 from satchel.paging import Paging
+from satchel.recnet import Account, Event, Image, Invention, Room
 from satchel.recnet.api import OPERATIONS, ROOM_PARTS, Api, include_mask, is_missing_route
 from satchel.recnet.settings import RecNetSettings
+from satchel.relations import Tree
 from satchel.spider import SatchelSpider
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from satchel.addon import SatchelAddon
-    from satchel.recnet import Room
 
 Output = Iterator[Any]
 
@@ -37,21 +39,19 @@ class Source(Argument):
     :ivar ask: ``bulk``: all values at once; ``each``: one request for a value, as *parameter*;
         ``once``: one request, the argument is a switch
     :ivar parameter: the operation's parameter that takes a value
-    :ivar field: of a bulk operation, the items' field that the values are compared with
     """
 
     operation: str
     ask: Literal["bulk", "each", "once"]
     parameter: str = "id"
-    field: str = "id"
 
 
 def _ids(operation: str) -> Source:
     return Source("ids", "ID,…|@FILE", "By id.", numbers, operation, "bulk")
 
 
-def _names(operation: str, field: str, what: str, parse: Callable[[str], Any] = words) -> Source:
-    return Source("names", "NAME,…|@FILE", f"By {what}.", parse, operation, "bulk", field=field)
+def _names(operation: str, what: str, parse: Callable[[str], Any] = words) -> Source:
+    return Source("names", "NAME,…|@FILE", f"By {what}.", parse, operation, "bulk")
 
 
 def _room_names(text: str) -> list[str]:
@@ -59,14 +59,14 @@ def _room_names(text: str) -> list[str]:
     return [name.removeprefix("^") for name in words(text)]
 
 
-def _urls(page: str, parse: Callable[[str], Any], operation: str, field: str = "id") -> Source:
+def _urls(page: str, parse: Callable[[str], Any], operation: str) -> Source:
     def read(text: str) -> list[Any]:
         found = ",".join(_from_url(url, page) for url in words(text))
         return list(parse(found))
 
     return Source(
         "urls", "URL,…|@FILE", f"By the address of their page, …/{page}/….", read, operation,
-        "bulk", field=field,
+        "bulk",
     )  # fmt: skip
 
 
@@ -90,6 +90,19 @@ def _from_url(url: str, page: str) -> str:
 
 
 LIMIT = Argument("limit", "N", "At most so many items of each listing.", at_least(1))
+
+
+def _include(cls: type[Item]) -> Argument:
+    def parse(text: str) -> Tree:
+        tree = Tree(cls)
+        for path in words(text):
+            tree.add(path)
+        return tree
+
+    known = ", ".join(sorted(relations_of(cls)))
+    return Argument("include", "NAME[.NAME…],…", f"Relations to join, and theirs: {known}.", parse)
+
+
 SORT = Argument("sort", "N", "The server's order: 0 newest first, 1 most cheered.", at_least(0))
 
 
@@ -118,6 +131,16 @@ class RecNetSpider(SatchelSpider):
                 self.api.check(source.operation)
             except NotOffered as error:
                 raise ArgumentError(f"{self.name}: {source.name}: {error}") from None
+        self.tree = self.relations()
+        if self.tree is not None:
+            try:
+                self.tree.check(self.client)
+            except NotOffered as error:
+                raise ArgumentError(f"{self.name}: include: {error}") from None
+
+    def relations(self) -> Tree | None:
+        """What of ``include=`` are relations of the items."""
+        return self.given.get("include")
 
     async def start(self) -> AsyncIterator[Any]:
         sizes = [self.size(source) for source in self.sources if self.given.get(source.name)]
@@ -138,18 +161,17 @@ class RecNetSpider(SatchelSpider):
     def requests(self, source: Source, values: Any) -> Output:
         """The first requests of one source."""
         if source.ask == "bulk":
-            yield from self.by_values(source.operation, values, source.field)
+            yield from self.by_values(source.operation, values)
         elif source.ask == "once":
             yield self.first_page(source.operation, {})
         else:
             for value in values if isinstance(values, list) else [values]:
                 yield self.first_page(source.operation, {source.parameter: value})
 
-    def by_values(self, operation: str, values: Iterable[Any], field: str = "id") -> Output:
+    def by_values(self, operation: str, values: Iterable[Any]) -> Output:
         """Ask for items by ids or names, in bulk where the operation is one."""
         if OPERATIONS[operation].form:
             for request in self.api.bulk(operation, values):
-                request.cb_kwargs["field"] = field
                 yield request.replace(callback=self.parse_bulk, errback=self.failed)
         else:
             for value in values:
@@ -174,14 +196,14 @@ class RecNetSpider(SatchelSpider):
             cb_kwargs={"operation": operation, "parameters": parameters, "paging": paging},
         )
 
-    def parse_bulk(self, response: Response, values: list[Any], field: str) -> Output:
+    def parse_bulk(self, response: Response, values: list[Any]) -> Output:
         answer = self.read(response)
         if answer is UNREADABLE:
             return
         items = [] if answer is None else answer.items
         if answer is None or not answer.errors:
-            found = {_folded(getattr(item, field)) for item in items}
-            self.report_absent([value for value in values if _folded(value) not in found])
+            found = self.api.matched(response.meta["satchel_operation"], values, items)
+            self.report_absent([value for value in values if value not in found])
         yield from self.keep(items)
 
     def parse_one(self, response: Response, asked: Any) -> Output:
@@ -265,10 +287,6 @@ class RecNetSpider(SatchelSpider):
             self.logger.info("not there: %s", ", ".join(map(str, values)))
 
 
-def _folded(value: Any) -> Any:
-    return value.casefold() if isinstance(value, str) else value
-
-
 class AccountsSpider(RecNetSpider):
     """Accounts: players' public profiles."""
 
@@ -276,23 +294,46 @@ class AccountsSpider(RecNetSpider):
     fetch = "accounts.bulk"
     sources = (
         _ids("accounts.bulk"),
-        _names("accounts.by_names", "username", "username"),
-        _urls("user", words, "accounts.by_names", "username"),
+        _names("accounts.by_names", "username"),
+        _urls("user", words, "accounts.by_names"),
         _search("accounts.search"),
         _once("top_creators", "accounts.top_creators", "The creators with most subscribers."),
     )
-    arguments = (*sources, LIMIT)
+    arguments = (*sources, _include(Account), LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomInclude:
+    """What ``include=`` of the rooms' spider names: parts, and relations.
+
+    :ivar mask: the parts, as the API's bits
+    """
+
+    mask: int
+    tree: Tree | None
+
+    @classmethod
+    def parse(cls, text: str) -> RoomInclude:
+        parts, tree = set[str | None](), Tree(Room)
+        for path in words(text):
+            if path in ROOM_PARTS:
+                parts.add(path)
+            else:
+                tree.add(path, besides=ROOM_PARTS)
+        after = (relations_of(Room)[word].after for word in tree.branches)
+        parts |= {field for field in after if field in ROOM_PARTS}
+        return cls(include_mask(ROOM_PARTS.keys() & parts), tree if tree.branches else None)
 
 
 class RoomsSpider(RecNetSpider):
-    """Rooms; with ``include=``, together with their parts (one request for each room)."""
+    """Rooms; the parts that ``include=`` names cost one request for each room."""
 
     name = "recnet-rooms"
     fetch = "rooms.bulk"
     sources = (
         _ids("rooms.bulk"),
-        _names("rooms.by_names", "name", "name", _room_names),
-        _urls("room", words, "rooms.by_names", "name"),
+        _names("rooms.by_names", "name", _room_names),
+        _urls("room", words, "rooms.by_names"),
         _search("rooms.search"),
         _once("hot", "rooms.hot", "The popular rooms."),
         _once("featured", "rooms.featured", "The rooms that are featured now."),
@@ -302,29 +343,43 @@ class RoomsSpider(RecNetSpider):
     )
     arguments = (
         *sources,
-        Argument("include", "PART,…", f"Parts: {', '.join(ROOM_PARTS)}.", choices(ROOM_PARTS)),
+        Argument(
+            "include",
+            "NAME[.NAME…],…",
+            f"Parts: {', '.join(ROOM_PARTS)}; relations to join, and theirs: "
+            f"{', '.join(sorted(relations_of(Room)))}.",
+            RoomInclude.parse,
+        ),
         LIMIT,
     )
 
-    def by_values(self, operation: str, values: Iterable[Any], field: str = "id") -> Output:
-        if field == "id" and self.given.get("include"):
+    def relations(self) -> Tree | None:
+        include = self.given.get("include")
+        return include.tree if include else None
+
+    @property
+    def mask(self) -> int:
+        """The parts to fetch."""
+        include = self.given.get("include")
+        return include.mask if include else 0
+
+    def by_values(self, operation: str, values: Iterable[Any]) -> Output:
+        if operation == self.fetch and self.mask:
             yield from map(self.with_parts, values)
         else:
-            yield from super().by_values(operation, values, field)
+            yield from super().by_values(operation, values)
 
     def keep(self, items: Iterable[Any]) -> Output:
         for item in self.fresh(items):
             # Bulk and listing answers never have parts (reference section 4.2).
-            include = self.given.get("include")
-            yield self.with_parts(item.id, item) if include else self.found(item)
+            yield self.with_parts(item.id, item) if self.mask else self.found(item)
 
     def with_parts(self, id: Any, listed: Room | None = None) -> Request:
         """The request for one room with the parts of ``include=``.
 
         :param listed: the room as a listing has it: what remains when this request fails
         """
-        mask = include_mask(self.given["include"])
-        return self.api.request("rooms.by_id", id=id, include=mask).replace(
+        return self.api.request("rooms.by_id", id=id, include=self.mask).replace(
             callback=self.parse_with_parts,
             errback=self.without_parts,
             cb_kwargs={"asked": id, "listed": listed},
@@ -359,7 +414,7 @@ class EventsSpider(RecNetSpider):
         _listing("created_by", "ACCOUNT_ID", "events.created_by", "Events that a player made."),
         _listing("in_room", "ROOM_ID", "events.in_room", "Events in a room."),
     )
-    arguments = (*sources, LIMIT)
+    arguments = (*sources, _include(Event), LIMIT)
 
 
 class ImagesSpider(RecNetSpider):
@@ -369,7 +424,7 @@ class ImagesSpider(RecNetSpider):
     fetch = "images.bulk"
     sources = (
         _ids("images.bulk"),
-        _names("images.by_names", "image_name", "file name"),
+        _names("images.by_names", "file name"),
         _urls("image", numbers, "images.bulk"),
         _listing("by_player", "ACCOUNT_ID", "images.by_player", "Images that a player took."),
         _listing("of_player", "ACCOUNT_ID", "images.of_player", "Images that a player is seen in."),
@@ -377,7 +432,7 @@ class ImagesSpider(RecNetSpider):
         _listing("in_room", "ROOM_ID", "images.in_room", "Images of a room."),
         _once("front_page", "images.front_page", "The images that are popular everywhere."),
     )
-    arguments = (*sources, LIMIT, SORT)
+    arguments = (*sources, _include(Image), LIMIT, SORT)
 
     def first_page(self, operation: str, parameters: dict[str, Any]) -> Request:
         return super().first_page(operation, {"sort": self.given.get("sort", 0), **parameters})
@@ -395,4 +450,4 @@ class InventionsSpider(RecNetSpider):
         _once("featured", "inventions.featured", "The inventions that are featured."),
         _once("top_today", "inventions.top_today", "The most used inventions of the day."),
     )
-    arguments = (*sources, LIMIT)
+    arguments = (*sources, _include(Invention), LIMIT)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from satchel.arguments import (
     Argument,
     at_least,
-    choices,
     numbers,
     phrase,
     read,
@@ -44,7 +43,6 @@ ARGUMENTS = (
         (switch, "0", False),
         (at_least(1), "1", 1),
         (at_least(0), "0", 0),
-        (choices(["tags", "roles"]), "roles,tags,roles", ["roles", "tags"]),
     ],
 )
 def test_values(parse: Callable[[str], Any], text: str, value: object) -> None:
@@ -69,7 +67,6 @@ def test_values(parse: Callable[[str], Any], text: str, value: object) -> None:
         (at_least(1), "", "expected a whole number, at least 1"),
         (at_least(1), "9" * 5000, "expected a whole number, at least 1"),
         (at_least(1), str(2**31), "expected a whole number, at least 1"),
-        (choices(["tags"]), "tgas", "expected some of tags; did you mean tags?"),
     ],
 )
 def test_mistakes(parse: Callable[[str], Any], text: str, error: str) -> None:

@@ -21,6 +21,10 @@ BENCH = Path(__file__).parent.parent / "bench"
         (["decode.py", "--passes=1"], ["ratio", "accounts, legacy", "rooms", "images, public"]),
         (["memory.py", "--small=100", "--large=250"], ["growth", "bare", "satchel"]),
         (
+            ["relations.py", "--images=250", "--many=500", "--runs=1", "--latency=0"],
+            ["pages of 64", "pages of 1000", "by hand", "satchel, by images", "peak MB"],
+        ),
+        (
             ["store.py", "--rows=2000", "--runs-before=7", "--images=250", "--runs=1"],
             ["2,000 rows", "new ids behind", "new ids between", "stored ids again"],
         ),

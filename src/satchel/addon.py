@@ -28,6 +28,7 @@ from satchel.config import Config, Reader, plugin_paths
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
 from satchel.items import Item
+from satchel.loading import Gate as LoadingGate
 from satchel.privacy import Gate
 from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service, host_of
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
-    from satchel.client import Client
+    from satchel.client import Access, Client
+    from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
 
 T = TypeVar("T", bound=Struct)
@@ -72,6 +74,7 @@ class SatchelAddon:
     :ivar gate: the privacy gate
     :ivar keys: service → the key of its requests
     :ivar throttle: the hosts' quotas and pauses
+    :ivar loading: says when batches of ids go out
     :ivar sandbox: the local server inside the crawl, if it is asked for
     """
 
@@ -87,6 +90,7 @@ class SatchelAddon:
         self._crawler = crawler
         self._settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
+        self.loading = LoadingGate(crawler)
         self._ending: asyncio.Task[None] | None = None
 
     @classmethod
@@ -172,8 +176,13 @@ class SatchelAddon:
         if service not in self._clients:
             (found,) = (s for s in self.services if s.name == service)
             settings = self._settings[service]
-            self._clients[service] = found.client(self._crawler, self.gate, settings)
+            self._clients[service] = found.client(self._access(), settings)
         return self._clients[service]
+
+    def _access(self) -> Access:
+        from satchel.client import Access
+
+        return Access(self._crawler, self.gate, self.throttle, self.loading, self.config.remembered)
 
     def adopt(self, item: Any) -> Any:
         """Give an item that a spider made itself the crawl's client, so that its methods work."""
@@ -181,6 +190,17 @@ class SatchelAddon:
             with contextlib.suppress(ConfigError):  # A service that is not configured has none.
                 item.client = self.client(item.service)
         return item
+
+    def resolver(self) -> Resolver | None:
+        """What fills in the relations that the spider was asked to include; ``None``: none were."""
+        from satchel.relations import Resolver
+        from satchel.spider import SatchelSpider
+
+        spider = self._crawler.spider
+        tree = spider.tree if isinstance(spider, SatchelSpider) else None
+        if tree is None:
+            return None
+        return Resolver(self._crawler, tree, self.client(tree.cls.service), self.loading)
 
     def close_spider(self, reason: Reason) -> bool:
         """End the crawl with a reason of its own.
@@ -226,21 +246,25 @@ class SatchelAddon:
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
         from satchel.middlewares.refused import RefusedMiddleware
+        from satchel.middlewares.relations import RelationsMiddleware
         from satchel.middlewares.retry import RetryMiddleware
         from satchel.middlewares.throttle import ThrottleMiddleware
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
         from satchel.pipelines.privacy import PrivacyPipeline
+        from satchel.pipelines.resolve import ResolvePipeline
         from satchel.pipelines.store import StorePipeline
         from satchel.progress import Progress
         from satchel.summary import Summary
 
         for setting, component, order in (
+            ("SPIDER_MIDDLEWARES", RelationsMiddleware, 990),
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
             ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
             ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
             ("DOWNLOADER_MIDDLEWARES", KeyMiddleware, 1000),
             ("ITEM_PIPELINES", PrivacyPipeline, 0),
+            ("ITEM_PIPELINES", ResolvePipeline, 50),
             ("ITEM_PIPELINES", PluginsPipeline, 100),
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", NestingPipeline, 950),

@@ -108,17 +108,3 @@ def at_least(least: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
-
-
-def choices(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """Some of the known words, by comma."""
-    known = list(known)
-
-    def parse(text: str) -> list[str]:
-        found = words(text)
-        for word in found:
-            if word not in known:
-                raise ValueError(f"expected some of {', '.join(known)}{did_you_mean(word, known)}")
-        return found
-
-    return parse

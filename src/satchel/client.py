@@ -11,12 +11,15 @@ import functools
 import logging
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from scrapy.http.request import NO_CALLBACK
 
 from satchel.errors import AnswerError
+from satchel.loading import Gate, Loader
+from satchel.throttle import CrawlEnds, Throttle, TooLong
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -25,31 +28,93 @@ if TYPE_CHECKING:
 
     from satchel.errors import DecodeError
     from satchel.items import Item, Relation
-    from satchel.privacy import Gate
+    from satchel.privacy import Gate as PrivacyGate
 
 logger = logging.getLogger(__name__)
 
-CACHED_ANSWERS: Final = 10_000
-"""Answers that a client remembers; the least recently used are forgotten first."""
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a client is given of the running crawl.
+
+    :ivar crawler: the crawl
+    :ivar privacy: what each item passes that a call returns
+    :ivar throttle: the hosts' quotas
+    :ivar loading: says when batches go out
+    :ivar remembered: answers that are kept, of each operation that loads in bulk and of all others
+        together; the least recently used are forgotten first
+    """
+
+    crawler: Crawler
+    privacy: PrivacyGate
+    throttle: Throttle
+    loading: Gate
+    remembered: int
 
 
 class Client(ABC):
-    """The running crawl's access to one service; items hold it as ``item.client``.
+    """The running crawl's access to one service; items hold it as ``item.client``."""
 
-    :param crawler: the running crawl
-    :param gate: what each item passes that a call returns
-    """
-
-    def __init__(self, crawler: Crawler, gate: Gate) -> None:
-        self._crawler = crawler
-        self._gate = gate
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._crawler = access.crawler
+        self._gate = access.privacy
         self._answers: OrderedDict[Hashable, asyncio.Task[Any]] = OrderedDict()
+
+    @abstractmethod
+    def check(self, relation: Relation) -> None:
+        """Refuse a relation that cannot be asked for.
+
+        :raises NotOffered: the service's dialect lacks it
+        """
 
     @abstractmethod
     async def relate(
         self, item: Item, relation: Relation, arguments: Mapping[str, Any], *, force: bool
     ) -> Any:
         """Answer a relation of an item, and keep the answer in the item's field."""
+
+    async def relate_all(self, items: Sequence[Item], relation: Relation) -> list[Any]:
+        """Answer a relation, with its default arguments, of many items.
+
+        :returns: for each item its answer, or the exception that came instead
+        """
+        asking = (self.relate(item, relation, relation.defaults, force=False) for item in items)
+        return list(await asyncio.gather(*asking, return_exceptions=True))
+
+    def loader(
+        self,
+        load: Callable[[list[Any], bool], Awaitable[Mapping[Any, Any]]],
+        url: str,
+        *,
+        size: Callable[[Any], int],
+        limit: int,
+    ) -> Loader:
+        """A loader of items by ids, each once a crawl.
+
+        :param load: (ids, whether the request has its permit) → id → item
+        :param url: the address that is asked, for its host's quota
+        :param size: the bytes that an id takes in a request's body
+        :param limit: the bytes that a body may have
+        """
+
+        async def admitted(keys: list[Any], permitted: bool) -> Mapping[Any, Any]:
+            found = await load(keys, permitted)
+            for item in found.values():
+                self._gate.admit(item)
+            return found
+
+        async def permit() -> bool:
+            try:
+                await self._access.throttle.lane(url).permit()
+            except (TooLong, CrawlEnds):  # The request will meet this, too, and report it.
+                return False
+            return True
+
+        return Loader(
+            admitted, self._access.loading, permit=permit, size=size, limit=limit,
+            remembered=self._access.remembered,
+        )  # fmt: skip
 
     async def download(self, request: Request) -> Response:
         """The response to a request; 404 is one too.
@@ -62,7 +127,12 @@ class Client(ABC):
         return response
 
     async def once(
-        self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, Any]], *, force: bool
+        self,
+        key: Hashable,
+        ask: Callable[[], Coroutine[Any, Any, Any]],
+        *,
+        force: bool,
+        remember: bool = True,
     ) -> Any:
         """The answer to *ask*, asked once however many wait for it, and remembered under *key*.
 
@@ -70,12 +140,13 @@ class Client(ABC):
         waiting does not stop the others.
 
         :param force: ask anew
+        :param remember: false: only those who wait at the same time share the answer
         """
         if force or key not in self._answers:
             task = asyncio.ensure_future(self._admitted(ask()))
             self._answers[key] = task
-            task.add_done_callback(functools.partial(self._forget_failure, key))
-            if len(self._answers) > CACHED_ANSWERS:
+            task.add_done_callback(functools.partial(self._answered, key, remember))
+            if len(self._answers) > self._access.remembered:
                 self._answers.popitem(last=False)
         self._answers.move_to_end(key)
         answer = await asyncio.shield(self._answers[key])
@@ -87,8 +158,9 @@ class Client(ABC):
             self._gate.admit(item)
         return answer
 
-    def _forget_failure(self, key: Hashable, task: asyncio.Task[Any]) -> None:
-        if (task.cancelled() or task.exception()) and self._answers.get(key) is task:
+    def _answered(self, key: Hashable, remember: bool, task: asyncio.Task[Any]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if (failed or not remember) and self._answers.get(key) is task:
             del self._answers[key]
 
     def keep(self, item: Item, relation: Relation, answer: Any) -> Any:

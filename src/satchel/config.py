@@ -102,6 +102,13 @@ class Config(Struct, frozen=True, kw_only=True):
             "wants more, the crawl ends.",
         ),
     ] = 3600.0
+    nested: Annotated[
+        Literal["full", "keys"],
+        Meta(
+            description="What feeds have of an item that relations joined to another: all of it, "
+            "or its key."
+        ),
+    ] = "full"
     plugins: Annotated[
         list[str],
         Meta(description="Import paths of plugins: modules, or `module:object`."),
@@ -135,6 +142,14 @@ class Config(Struct, frozen=True, kw_only=True):
             },
         ),
     ] = {}
+    remembered: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Answers that a crawl remembers, of each kind: an id is asked for once as "
+            "long as it is among them.",
+        ),
+    ] = 50_000
     sandbox: Annotated[
         bool,
         Meta(description="Crawl a local server with a synthetic world, run inside the crawl."),

@@ -133,7 +133,11 @@ class Decoder(Generic[T]):
         """The function for objects with these keys; it raises where the patient one is needed."""
         present = _find_keys(self.table, shape)
         scope: dict[str, Any] = {"INT64_MIN": INT64_MIN, "INT64_MAX": INT64_MAX}
-        lines = ["def decode(item, data):", " item.data = data", " item._admitted = False"]
+        lines = [
+            "def decode(item, data):",
+            " item.data = data",
+            " item._admitted = item._apart = False",
+        ]
         for position, (name, (wire, key)) in enumerate(present.items()):
             scope[f"convert{position}"] = wire.convert
             scope[f"null{position}"] = wire.null
@@ -157,7 +161,7 @@ class Decoder(Generic[T]):
         if not isinstance(data, Mapping):
             raise DecodeError(self.cls.__name__, f"expected an object, got {type(data).__name__}")
         item.data = data
-        item._admitted = False
+        item._admitted = item._apart = False
         unsent = set(field_names(self.cls))
         present = _find_keys(self.table, tuple(data))
         for name in field_names(self.cls):

@@ -16,7 +16,6 @@ import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from satchel.errors import NoClient
@@ -98,7 +97,7 @@ class Item:
     :ivar data: the JSON object that the item was made from, after the privacy gate, else ``None``
     """
 
-    __slots__ = ("_admitted", "_unsent", "client", "data")
+    __slots__ = ("_admitted", "_apart", "_unsent", "client", "data")
 
     service: ClassVar[str] = ""
     key: ClassVar[tuple[str, ...]] = ()
@@ -110,6 +109,7 @@ class Item:
         data: Mapping[str, Any] | None
         _unsent: frozenset[str]
         _admitted: bool
+        _apart: bool  # goes to the store by itself, not with whoever nests it
 
     def __init__(self, data: Mapping[str, Any] | None = None, **fields: Any) -> None:
         """Make an item from a JSON object of the service, from keywords, or from both.
@@ -130,7 +130,7 @@ class Item:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         self.client = client
         self.data = None
-        self._admitted = False
+        self._admitted = self._apart = False
         self._unsent = names
         for name in names:
             setattr(self, name, None)
@@ -183,14 +183,18 @@ def fields_of(cls: type[Item]) -> tuple[FieldInfo, ...]:
 
 
 def _field_info(field: dataclasses.Field[Any], hint: Any) -> FieldInfo:
+    kind, many = _unwrapped(hint)
+    return FieldInfo(
+        field.name, kind, many, field.metadata.get("personal"), field.metadata.get("link", False)
+    )
+
+
+def _unwrapped(hint: Any) -> tuple[type, bool]:
+    """The type that an annotation is about, and whether it is about a list of that."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         (hint,) = (a for a in typing.get_args(hint) if a is not type(None))
     many = typing.get_origin(hint) is list
-    if many:
-        (hint,) = typing.get_args(hint)
-    return FieldInfo(
-        field.name, hint, many, field.metadata.get("personal"), field.metadata.get("link", False)
-    )
+    return (typing.get_args(hint)[0] if many else hint), many
 
 
 @cached
@@ -212,14 +216,20 @@ def type_name(cls: type[Item]) -> str:
     return f"{cls.service}_{word}"
 
 
+def key_of(item: Item) -> tuple[Any, ...] | None:
+    """What identifies an item among those of its class; ``None``: nothing does."""
+    key = tuple([getattr(item, name) for name in item.key])
+    return None if not key or None in key else key
+
+
 def without_cycles(item: Item, path: tuple[Item, ...] = ()) -> Item:
     """The item itself, or a copy in which no item comes back on its own path: there is ``None``."""
+    nested = [(n, value) for n in nested_fields(type(item)) if (value := getattr(item, n))]
+    if not nested:  # Most that relations joined lead no further.
+        return item
     path = (*path, item)
     cut: dict[str, Any] = {}
-    for name in nested_fields(type(item)):
-        value = getattr(item, name)
-        if value is None:
-            continue
+    for name, value in nested:
         inner = value if isinstance(value, list) else [value]
         kept = [without_cycles(i, path) for i in inner if not any(i is above for above in path)]
         if len(kept) < len(inner) or any(a is not b for a, b in zip(kept, inner, strict=True)):
@@ -242,12 +252,21 @@ class Relation:
     field: str | None
     """The field that keeps the result."""
     keys: Mapping[str, str]
-    """Operation parameter → the item's field that has its value."""
+    """Operation parameter → the field that has its value: the item's, or its members'."""
+    defaults: Mapping[str, Any]
+    """The method's own parameters and their defaults, without ``force``."""
+    after: str | None = None
+    """The field that has to be filled before, by its own relation if it has one."""
+    members: Mapping[str, str] | None = None
+    """Of a relation of the members of the list in :attr:`after`: the members' field that gets an
+    item → the members' field that has its key."""
+    fresh: bool = False
+    """A call asks anew each time."""
 
     @property
     def name(self) -> str:
-        """The relation's word: the field's name, or the method's without ``get_``."""
-        return self.field or self.method.removeprefix("get_")
+        """The relation's word: the field's name, or the method's without ``get_``, ``resolve_``."""
+        return self.field or self.method.removeprefix("get_").removeprefix("resolve_")
 
 
 def client_of(item: Item, method: str) -> Client:
@@ -267,7 +286,9 @@ def client_of(item: Item, method: str) -> Client:
 Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
 
 
-def relation(operation: str, field: str | None, **keys: str) -> Callable[[Method], Method]:
+def relation(
+    operation: str, field: str | None, *, after: str | None = None, **keys: str
+) -> Callable[[Method], Method]:
     """Declare a documented ``async`` method as a relation. Its body is never run.
 
     The method's other parameters (``take``, ``skip``, ``sort``, ``include``) go to the operation
@@ -275,13 +296,37 @@ def relation(operation: str, field: str | None, **keys: str) -> Callable[[Method
 
     :param operation: the service's operation that answers it
     :param field: the field that keeps the result; ``None``: the documentation names none
+    :param after: the field that has to be filled before, by its own relation; then the call asks
+        anew each time, and ``force`` is about that field
     :param keys: operation parameter → the item's field that has its value; when that is
         ``None`` there is nothing to ask, and the result is ``None``
     """
+    return _declaration(operation, field=field, keys=keys, after=after, fresh=after is not None)
 
+
+def members(operation: str, of: str, **links: str) -> Callable[[Method], Method]:
+    """Declare a documented ``async`` method that sets items on the members of a list.
+
+    A call asks for them anew each time, and returns the list; ``force`` fetches the list anew, too.
+
+    :param operation: the service's operation that answers it, by ids
+    :param of: the item's field that has the list; its own relation, if there is one, fetches it
+    :param links: the members' field that gets an item → the members' field that has its key
+    """
+    return _declaration(operation, field=None, keys={}, after=of, members=links, fresh=True)
+
+
+def _declaration(operation: str, **declaration: Any) -> Callable[[Method], Method]:
     def declare(method: Method) -> Method:
         signature = inspect.signature(method)
-        declared = Relation(method.__name__, operation, field, MappingProxyType(keys))
+        defaults = {
+            name: parameter.default
+            for name, parameter in signature.parameters.items()
+            if name not in ("self", "force")
+        }
+        declared = Relation(
+            method=method.__name__, operation=operation, defaults=defaults, **declaration
+        )
 
         @functools.wraps(method)
         async def related(self: Item, *args: Any, **kwargs: Any) -> Any:
@@ -304,3 +349,35 @@ def relations_of(cls: type[Item]) -> Mapping[str, Relation]:
     """The relations that a class declares, by their words."""
     found = (getattr(method, "__relation__", None) for method in vars(cls).values())
     return {declared.name: declared for declared in found if declared is not None}
+
+
+def relation_of_field(cls: type[Item], field: str) -> Relation | None:
+    """The relation that fills a field from the beginning, if there is one."""
+    declared = relations_of(cls).get(field)
+    return declared if declared and declared.after is None else None
+
+
+def complete(item: Item, richer: Item) -> None:
+    """Give an item the fields that it lacks and a richer answer about the same thing has.
+
+    What the item has stays as it is: the privacy gate or a plugin may have withheld something.
+    """
+    for name in item._unsent - richer._unsent:
+        if getattr(item, name) is None:
+            setattr(item, name, getattr(richer, name))
+    item._unsent &= richer._unsent
+    item.data = {**(richer.data or {}), **(item.data or {})}
+
+
+@cached
+def leads_to(cls: type[Item], name: str) -> type[Item] | None:
+    """The class of the items that a relation of a class leads to; ``None``: to no items."""
+    declared = relations_of(cls)[name]
+    field = declared.field
+    if declared.members:
+        (after,) = (f for f in fields_of(cls) if f.name == declared.after)
+        cls, field = after.type, next(iter(declared.members))
+    if field is None:
+        kind, _ = _unwrapped(typing.get_type_hints(getattr(cls, declared.method))["return"])
+        return kind if issubclass(kind, Item) else None
+    return next(f.item_type for f in fields_of(cls) if f.name == field)

@@ -11,12 +11,10 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from aiohttp import web
-    from scrapy.crawler import Crawler
 
-    from satchel.client import Client
+    from satchel.client import Access, Client
     from satchel.config import Secret
     from satchel.items import Item
-    from satchel.privacy import Gate
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Service:
     :ivar items: the item classes
     :ivar settings: a frozen struct; its fields are the service's settings
     :ivar spiders: the modules that hold its spiders
-    :ivar client: (crawler, gate, settings) → the client that answers its items' relations
+    :ivar client: (access, settings) → the client that answers its items' relations
     :ivar key: settings → the credential of its requests, if there is one
     :ivar paces: settings → host, with its port where that is not the usual one → how fast it may be
         asked
@@ -68,7 +66,7 @@ class Service:
     items: tuple[type[Item], ...]
     settings: type[Struct]
     spiders: tuple[str, ...]
-    client: Callable[[Crawler, Gate, Any], Client]
+    client: Callable[[Access, Any], Client]
     key: Callable[[Any], Key | None]
     paces: Callable[[Any], Mapping[str, Pace]]
     sandbox: Callable[[web.Application, int, int], None]

@@ -14,6 +14,7 @@ from satchel.addon import SatchelAddon
 from satchel.arguments import Argument
 from satchel.errors import ConfigError
 from satchel.reasons import Reason
+from satchel.relations import Tree
 from satchel.waiting import is_ending
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class SatchelSpider(Spider):
 
     :cvar arguments: the arguments that it takes
     :ivar given: the values of those that it was given
+    :ivar tree: the relations that its items are to have; ``None``: none
     :ivar expected: how many items it was asked for; ``None``: nobody knows
     :ivar done: how many of these have come, or are not there
     """
@@ -37,6 +39,7 @@ class SatchelSpider(Spider):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})
+        self.tree: Tree | None = None
         self.expected: int | None = None
         self.done = 0
         self.given = arguments.read(self.name, self.arguments, kwargs)

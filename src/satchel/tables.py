@@ -116,7 +116,8 @@ def rows(item: Item) -> list[tuple[str, Row]]:
     """The rows of an item and of the items that it nests, each once: (table, column → value).
 
     A row has the columns whose fields were sent; items that are nested are represented by their
-    keys. What is nested and has no usable key is left out.
+    keys, and have no rows here if they come by themselves. What is nested and has no usable key is
+    left out.
 
     :raises DecodeError: the item itself has no usable key
     """
@@ -196,7 +197,7 @@ def _reference(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Any:
         names = [name for name, _ in _plan(type(item))]
         row = _documented(item, found, seen)
         return {name: row.get(name) for name in names}
-    key = _collect(item, found, seen)
+    key = _key_of(item) if item._apart else _collect(item, found, seen)
     return key[0] if key is not None and len(key) == 1 else key
 
 

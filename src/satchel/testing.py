@@ -7,7 +7,7 @@ import contextlib
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from scrapy.settings import Settings
 from satchel.faults import Faults
 from satchel.hooks import Plugins
 from satchel.sandbox import Sandbox
+from satchel.service import Service
 
 ADDONS = {"satchel.addon.SatchelAddon": 100}
 
@@ -85,10 +86,16 @@ async def _crawl(
 
 @contextlib.contextmanager
 def running_sandbox(
-    *, seed: int = 1, scale: int = 1, names: int = 1, faults: Faults | None = None
+    *,
+    seed: int = 1,
+    scale: int = 1,
+    names: int = 1,
+    faults: Faults | None = None,
+    services: Iterable[Service] | None = None,
 ) -> Iterator[Sandbox]:
-    """A sandbox of all installed services, answering in a thread."""
-    sandbox = Sandbox(Plugins().services(), seed=seed, scale=scale, names=names, faults=faults)
+    """A sandbox of some services, answering in a thread; default: of all that are installed."""
+    served = Plugins().services() if services is None else services
+    sandbox = Sandbox(served, seed=seed, scale=scale, names=names, faults=faults)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

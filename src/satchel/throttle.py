@@ -38,6 +38,9 @@ OFF: Final = "off"
 EVERYWHERE: Final = "*"
 """The name, in ``SATCHEL_RATES``, of all hosts that have no entry of their own."""
 
+PAID: Final = "satchel_paid"
+"""In a request's ``meta``: it has its permit."""
+
 LONGEST_PAUSE: Final = 86_400.0
 """Seconds: no ``Retry-After`` is believed for longer; then the server is asked again."""
 
@@ -250,25 +253,34 @@ class Lane:
         """Seconds that are left of a pause; 0: there is none."""
         return max(self.quota.paused(), 0.0)
 
-    async def enter(self) -> None:
+    async def enter(self, *, paid: bool = False) -> None:
         """Wait for a free place, for the end of a pause, and for a permit.
 
         Who entered has to :meth:`leave`.
 
+        :param paid: there was a permit for this before
         :raises TooLong: the pause is longer than what is waited for
         :raises CrawlEnds: the crawl does
         """
         self.waiting += 1
         try:
             await self._places.acquire()
-            try:
-                async with self._turn:
-                    await self._permit()
-            except BaseException:
-                self._places.release()
-                raise
+            if not paid:
+                try:
+                    await self.permit()
+                except BaseException:
+                    self._places.release()
+                    raise
         finally:
             self.waiting -= 1
+
+    async def permit(self) -> None:
+        """Wait for the end of a pause and for a permit, and take it.
+
+        For who decides only then what to ask for. Errors as in :meth:`enter`.
+        """
+        async with self._turn:
+            await self._permit()
         self.requests += 1
 
     def leave(self) -> None:

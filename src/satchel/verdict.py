@@ -61,6 +61,10 @@ _LACKS: Final = {
         "listing left because the server repeated itself",
         "listings left because the server repeated itself",
     ),
+    "satchel/relations/failed": (
+        "relation of an item that could not be had",
+        "relations of items that could not be had",
+    ),
     "satchel/left_out": ("request that was not made", "requests that were not made"),
     "satchel/store/failed": ("item not stored", "items not stored"),
     "satchel/item_errors": ("item lost to an error", "items lost to errors"),

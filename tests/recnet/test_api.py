@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scrapy import Request
 
@@ -229,6 +229,7 @@ def test_no_address() -> None:
     )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["id", "Ids", "name"]),
     st.lists(st.one_of(st.integers(0, 2**63 - 1), st.text(min_size=1, max_size=60)), max_size=400),
@@ -240,6 +241,7 @@ def test_bulk_bodies(form: str, values: list[Any], limit: int) -> None:
     assert all(groups)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -7,7 +7,7 @@ import copy
 import dataclasses
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -17,13 +17,11 @@ from scrapy.exporters import JsonLinesItemExporter
 
 import satchel.recnet
 from satchel.errors import DecodeError, NoClient
-from satchel.items import Item, Relation, fields_of, relations_of, type_name
+from satchel.items import Item, Relation, field_names, fields_of, relations_of, type_name
 from satchel.recnet import (
     Account,
     BaseDataClass,
-    Comment,
     Event,
-    EventInteraction,
     Image,
     Invention,
     LoadScreen,
@@ -44,9 +42,8 @@ WITH_ID: list[type[Any]] = [cls for cls in CLASSES if issubclass(cls, BaseDataCl
 class FakeClient:
     """Answers from a table, and remembers what it was asked."""
 
-    def __init__(self, answers: Mapping[str, Any] | None = None, known: Iterable[int] = ()) -> None:
+    def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
         self.answers = dict(answers or {})
-        self.known = set(known)
         self.asked: list[tuple[str, Any]] = []
 
     async def relate(
@@ -59,11 +56,6 @@ class FakeClient:
         if relation.field is not None:
             setattr(item, relation.field, answer)
         return answer
-
-    async def accounts_by_ids(self, ids: Iterable[int]) -> dict[int, Account]:
-        wanted = list(ids)
-        self.asked.append(("accounts", wanted))
-        return {id: Account(id=id) for id in wanted if id in self.known}
 
 
 def made(cls: type[Any], client: Any, **fields: Any) -> Any:
@@ -242,6 +234,7 @@ OPERATIONS: dict[type[Any], dict[str, tuple[str, str | None]]] = {
         "get_images": ("images.during_event", "images"),
         "get_responses": ("events.responses", "responses"),
         "get_room": ("rooms.by_id", "room"),
+        "resolve_responders": ("accounts.bulk", None),
     },
     Image: {
         "get_cheers": ("images.cheers", "cheer_player_ids"),
@@ -250,6 +243,8 @@ OPERATIONS: dict[type[Any], dict[str, tuple[str, str | None]]] = {
         "get_player_event": ("events.by_id", "player_event"),
         "get_room": ("rooms.by_id", "room"),
         "get_tagged_players": ("accounts.bulk", "tagged_players"),
+        "resolve_cheers": ("accounts.bulk", "cheer_players"),
+        "resolve_commenters": ("accounts.bulk", None),
     },
     Invention: {
         "get_creation_room": ("rooms.by_id", "creation_room"),
@@ -260,6 +255,7 @@ OPERATIONS: dict[type[Any], dict[str, tuple[str, str | None]]] = {
         "get_creator_player": ("accounts.by_id", "creator_account"),
         "get_events": ("events.in_room", "events"),
         "get_images": ("images.in_room", "images"),
+        "resolve_role_owners": ("accounts.bulk", None),
     },
 }
 
@@ -274,7 +270,10 @@ def test_relations_are_declared_once() -> None:
         names = {field.name for field in fields_of(cls)}
         for relation in relations_of(cls).values():
             assert set(relation.keys.values()) <= names
-            assert relation.field is None or relation.field in names
+            assert {relation.field, relation.after} <= {None, *names}
+            for field, link in (relation.members or {}).items():
+                (members,) = (f.type for f in fields_of(cls) if f.name == relation.after)
+                assert {field, link} <= field_names(members)
     assert relations_of(Account)["showcased_rooms"].field is None
 
 
@@ -308,88 +307,6 @@ def test_arguments_reach_the_client() -> None:
     ]
     with pytest.raises(TypeError):
         asyncio.run(Account(client, 1).get_bio(unknown=1))  # type: ignore[call-arg]
-
-
-# What resolves accounts
-
-
-def test_every_comment_of_a_player_gets_the_account() -> None:
-    comments = [Comment(saved_image_comment_id=n, player_id=p) for n, p in enumerate([5, 6, 5, 9])]
-    comments.append(Comment(saved_image_comment_id=9))
-    client: Any = FakeClient({"images.comments": comments}, known=[5, 6])
-    image = Image(client, 1)
-    assert asyncio.run(image.resolve_commenters()) is comments
-    assert [c.player and c.player.id for c in comments] == [5, 6, 5, None, None]
-    assert client.asked == [("images.comments", {}), ("accounts", [5, 6, 9])]
-
-
-def test_accounts_are_asked_for_at_each_call_and_force_refetches_the_list() -> None:
-    client: Any = FakeClient({"images.comments": [Comment(player_id=5)]}, known=[5])
-    image = Image(client, 1)
-    for force in (False, False, True):
-        asyncio.run(image.resolve_commenters(force=force))
-    assert client.asked == [
-        ("images.comments", {}),
-        ("accounts", [5]),
-        ("accounts", [5]),
-        ("images.comments", {"force": True}),
-        ("accounts", [5]),
-    ]
-
-
-def test_responders() -> None:
-    rows = [EventInteraction(player_event_id=1, player_id=p) for p in (5, 6)]
-    client: Any = FakeClient({"events.responses": rows}, known=[6])
-    event = Event(client, 1)
-    assert asyncio.run(event.resolve_responders()) is rows
-    assert [row.player and row.player.id for row in rows] == [None, 6]
-
-
-def test_cheers_keep_their_order_and_leave_out_who_is_gone() -> None:
-    client: Any = FakeClient({"images.cheers": [7, 5, 6]}, known=[5, 7])
-    image = Image(client, 1)
-    players = asyncio.run(image.resolve_cheers())
-    assert players is not None
-    assert [player.id for player in players] == [7, 5]
-    assert image.cheer_players is players
-    asyncio.run(image.resolve_cheers())
-    assert [operation for operation, _ in client.asked] == ["images.cheers", "accounts", "accounts"]
-
-
-@pytest.mark.parametrize("answer", [None, []])
-def test_nothing_to_resolve_asks_for_no_account(answer: list[Any] | None) -> None:
-    names = ("images.cheers", "images.comments", "events.responses")
-    client: Any = FakeClient(dict.fromkeys(names, answer))
-    image, event = Image(client, 1), Event(client, 1)
-    assert asyncio.run(image.resolve_cheers()) == answer
-    assert asyncio.run(image.resolve_commenters()) == answer
-    assert asyncio.run(event.resolve_responders()) == answer
-    assert [operation for operation, _ in client.asked] == list(names)
-
-
-def test_roles_keep_those_whose_account_is_gone() -> None:
-    client: Any = FakeClient(known=[5, 6])
-    room = Room(client, 1)
-    roles = room.roles = [
-        Role(account_id=5, last_changed_by_account_id=6),
-        Role(account_id=404, last_changed_by_account_id=None),
-        Role(account_id=6, last_changed_by_account_id=5),
-    ]
-    assert asyncio.run(room.resolve_role_owners()) is roles
-    assert [role.account and role.account.id for role in roles] == [5, None, 6]
-    changed = [role.last_changed_by_account for role in roles]
-    assert [account and account.id for account in changed] == [6, None, 5]
-    assert client.asked == [("accounts", [5, 6, 404])]
-
-
-def test_no_roles_no_request() -> None:
-    client: Any = FakeClient()
-    assert asyncio.run(Room(client, 1).resolve_role_owners()) is None
-    assert asyncio.run(Room(id=1).resolve_role_owners()) is None
-    room = Room(client, 1)
-    room.roles = []
-    assert asyncio.run(room.resolve_role_owners()) == []
-    assert client.asked == []
 
 
 def test_resolving_needs_a_client() -> None:

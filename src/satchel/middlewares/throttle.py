@@ -12,7 +12,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from satchel.addon import SatchelAddon
 from satchel.reasons import Reason
-from satchel.throttle import CrawlEnds, Lane, TooLong, retry_after
+from satchel.throttle import PAID, CrawlEnds, Lane, TooLong, retry_after
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -43,7 +43,7 @@ class ThrottleMiddleware:
             return None
         lane = self._throttle.lane(request.url)
         try:
-            await lane.enter()
+            await lane.enter(paid=request.meta.pop(PAID, False))
         except CrawlEnds:
             return self._give_back(request)
         except TooLong as error:

@@ -18,6 +18,8 @@ from satchel.service import Key, Pace, host_of, origin
 if TYPE_CHECKING:
     from scrapy.http import Response
 
+    from satchel.items import Item
+
 BODY_LIMIT: Final = 10_240
 """Bytes of a bulk request's body that servers take (reference section 9)."""
 
@@ -58,6 +60,9 @@ class Operation:
     :ivar legacy: root and path with ``{parameters}``; ``None``: not offered in that dialect
     :ivar public: the same for the public dialect
     :ivar form: of a bulk operation, the form key that each value is sent under
+    :ivar field: of a bulk operation, the items' field that the values are compared with
+    :ivar bulk: the bulk operation that answers the same for many ids or names
+    :ivar same: of a bulk operation by names, the one by ids that leads to the same items
     """
 
     name: str
@@ -65,6 +70,9 @@ class Operation:
     legacy: str | None
     public: str | None
     form: str | None = None
+    field: str = "id"
+    bulk: str | None = None
+    same: str | None = None
 
     @property
     def paged(self) -> bool:
@@ -90,12 +98,19 @@ OPERATIONS: Final = {
     operation.name: operation
     for operation in (
         # 4.1 Accounts and players
-        Operation("accounts.by_id", _one(wire.ACCOUNT), "acc/{id}", "pub/accounts/{id}"),
+        Operation(
+            "accounts.by_id",
+            _one(wire.ACCOUNT),
+            "acc/{id}",
+            "pub/accounts/{id}",
+            bulk="accounts.bulk",
+        ),
         Operation(
             "accounts.by_name",
             _one(wire.ACCOUNT),
             "acc/?username={name}",
             "pub/accounts/?username={name}",
+            bulk="accounts.by_names",
         ),
         Operation(
             "accounts.search",
@@ -105,7 +120,13 @@ OPERATIONS: Final = {
         ),
         Operation("accounts.bulk", _many(wire.ACCOUNT), "acc/bulk", "pub/accounts/bulk", "id"),
         Operation(
-            "accounts.by_names", _many(wire.ACCOUNT), "acc/bulk", "pub/accounts/bulk", "name"
+            "accounts.by_names",
+            _many(wire.ACCOUNT),
+            "acc/bulk",
+            "pub/accounts/bulk",
+            "name",
+            field="username",
+            same="accounts.bulk",
         ),
         Operation("accounts.bio", _plain(wire.read_bio), "acc/{id}/bio", "pub/accounts/{id}/bio"),
         Operation(
@@ -114,6 +135,7 @@ OPERATIONS: Final = {
             "api/players/v2/progression/bulk",
             "pub/players/progression/bulk",
             "id",
+            field="player_id",
         ),
         Operation(
             "accounts.subscriber_count",
@@ -158,12 +180,25 @@ OPERATIONS: Final = {
             _one(wire.ROOM),
             "rooms/rooms/{id}?include={include}",
             "pub/rooms/{id}?include={include}",
+            bulk="rooms.bulk",
         ),
         Operation(
-            "rooms.by_name", _one(wire.ROOM), "rooms/rooms?name={name}&include={include}", None
+            "rooms.by_name",
+            _one(wire.ROOM),
+            "rooms/rooms?name={name}&include={include}",
+            None,
+            bulk="rooms.by_names",
         ),
         Operation("rooms.bulk", _many(wire.ROOM), "rooms/rooms/bulk", "pub/rooms/bulk", "id"),
-        Operation("rooms.by_names", _many(wire.ROOM), "rooms/rooms/bulk", "pub/rooms/bulk", "name"),
+        Operation(
+            "rooms.by_names",
+            _many(wire.ROOM),
+            "rooms/rooms/bulk",
+            "pub/rooms/bulk",
+            "name",
+            field="name",
+            same="rooms.bulk",
+        ),
         Operation(
             "rooms.search",
             _many(wire.ROOM),
@@ -200,6 +235,7 @@ OPERATIONS: Final = {
             _one(wire.EVENT),
             "apis/playerevents/v1/{id}",
             "pub/playerevents/{id}",
+            bulk="events.bulk",
         ),
         Operation(
             "events.upcoming",
@@ -239,13 +275,20 @@ OPERATIONS: Final = {
             "pub/playerevents/{id}/responses",
         ),
         # 4.4 Images
-        Operation("images.by_id", _one(wire.IMAGE), "apis/images/v4/{id}", "pub/images/{id}"),
+        Operation(
+            "images.by_id",
+            _one(wire.IMAGE),
+            "apis/images/v4/{id}",
+            "pub/images/{id}",
+            bulk="images.bulk",
+        ),
         Operation(
             "images.by_names",
             _many(wire.IMAGE),
             "apis/images/v4/bulk",
             "pub/images/bulk/name",
             "Names",
+            field="image_name",
         ),
         Operation(
             "images.bulk", _many(wire.IMAGE), "apis/images/v3/bulk", "pub/images/bulk/id", "Ids"
@@ -352,6 +395,10 @@ class Api:
             raise NotOffered(f"{name} is not offered in the {dialect} dialect")
         return str(path)
 
+    def offers(self, name: str) -> bool:
+        """Whether the dialect has an operation."""
+        return getattr(OPERATIONS[name], self.settings.dialect) is not None
+
     def check(self, name: str) -> None:
         """Refuse an operation that cannot be requested.
 
@@ -385,6 +432,26 @@ class Api:
             request = self._request(path, name, body="&".join(_pair(key, v) for v in chunk))
             request.cb_kwargs["values"] = chunk
             yield request
+
+    def url(self, name: str) -> str:
+        """The address of an operation, its parameters in braces.
+
+        :raises NotOffered: the dialect lacks it
+        """
+        return self._address(self.path(name))[1]
+
+    def size(self, name: str, value: Any) -> int:
+        """The bytes that a value takes in the body of a bulk operation."""
+        return len(_pair(OPERATIONS[name].form or "", value)) + 1
+
+    def matched(self, name: str, values: Iterable[Any], items: Iterable[Item]) -> dict[Any, Item]:
+        """The items of a bulk answer by the values that they were asked for by.
+
+        Servers answer in any order, with fewer, and take names in any case.
+        """
+        field = OPERATIONS[name].field
+        found = {folded(getattr(item, field)): item for item in items}
+        return {value: found[folded(value)] for value in values if folded(value) in found}
 
     def _request(self, path: str, name: str, body: str | None = None) -> Request:
         host, url = self._address(path)
@@ -436,6 +503,11 @@ def chunks(key: str, values: Iterable[Any], limit: int = BODY_LIMIT) -> Iterator
 
 def _pair(key: str, value: Any) -> str:
     return f"{key}={quote_plus(str(value))}"
+
+
+def folded(value: Any) -> Any:
+    """A value as it is compared: servers take names in any case."""
+    return value.casefold() if isinstance(value, str) else value
 
 
 def is_missing_route(response: Response) -> bool:

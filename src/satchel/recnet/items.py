@@ -7,11 +7,11 @@ send it, withheld it, or sent a null; a relation is ``None`` until somebody asks
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from satchel.items import Item, Personal, client_of, documented, link, nested, personal, relation
+from satchel.items import Item, Personal, documented, link, members, nested, personal, relation
 from satchel.recnet.values import (
     ACCESSIBILITY,
     BROADCAST_PERMISSIONS,
@@ -273,15 +273,12 @@ class Event(BaseDataClass):
             64 scores, 256 loading screens
         """
 
+    @members("accounts.bulk", "responses", player="player_id")
     async def resolve_responders(self, force: bool = False) -> list[EventInteraction] | None:
         """Set the account of each response. The accounts are asked for at each call.
 
         :param force: fetch the responses anew, too
         """
-        client = client_of(self, "resolve_responders")
-        rows = await _listed(self.responses, self.get_responses, force)
-        await _resolve(client, rows, player="player_id")
-        return rows
 
 
 @dataclass(slots=True, init=False)
@@ -379,27 +376,19 @@ class Image(BaseDataClass):
     async def get_tagged_players(self, force: bool = False) -> list[Account] | None:
         """The accounts that can be seen in the image."""
 
+    @relation("accounts.bulk", "cheer_players", after="cheer_player_ids", ids="cheer_player_ids")
     async def resolve_cheers(self, force: bool = False) -> list[Account] | None:
         """The accounts that cheered the image. They are asked for at each call.
 
         :param force: fetch the list of who cheered anew, too
         """
-        client = client_of(self, "resolve_cheers")
-        ids = await _listed(self.cheer_player_ids, self.get_cheers, force)
-        if ids is not None:
-            accounts = await _accounts(client, ids)
-            self.cheer_players = [accounts[id] for id in ids if id in accounts]
-        return self.cheer_players
 
+    @members("accounts.bulk", "comments", player="player_id")
     async def resolve_commenters(self, force: bool = False) -> list[Comment] | None:
         """Set the account of each comment. The accounts are asked for at each call.
 
         :param force: fetch the comments anew, too
         """
-        client = client_of(self, "resolve_commenters")
-        rows = await _listed(self.comments, self.get_comments, force)
-        await _resolve(client, rows, player="player_id")
-        return rows
 
 
 @dataclass(slots=True, init=False)
@@ -535,20 +524,18 @@ class Room(BaseDataClass):
     ) -> list[Image] | None:
         """Pictures taken in the room; *sort*: 0 newest first, 1 most cheered first."""
 
+    @members(
+        "accounts.bulk",
+        "roles",
+        account="account_id",
+        last_changed_by_account="last_changed_by_account_id",
+    )
     async def resolve_role_owners(self) -> list[Role] | None:
         """Set both accounts of each role. They are asked for at each call.
 
         ``None``, without a request, when :attr:`roles` is. The role of an account that is gone
         stays, and its account is ``None``.
         """
-        if self.roles is not None:
-            await _resolve(
-                client_of(self, "resolve_role_owners"),
-                self.roles,
-                account="account_id",
-                last_changed_by_account="last_changed_by_account_id",
-            )
-        return self.roles
 
 
 @dataclass(slots=True, init=False)
@@ -744,32 +731,3 @@ class InventionVersion(RecNetItem):
     """The circuit chips (CV2) that it takes."""
     cloud_variables_cost: int | None = None
     """The cloud variables that it takes."""
-
-
-T = TypeVar("T")
-
-
-async def _listed(
-    held: list[T] | None, fetch: Callable[..., Awaitable[list[T] | None]], force: bool
-) -> list[T] | None:
-    """The list that the item holds, else (or if forced) a fetched one."""
-    return await fetch(force=force) if held is None or force else held
-
-
-async def _resolve(client: Any, rows: Sequence[Item] | None, **links: str) -> None:
-    """Set on each row the accounts that it links to, ``None`` for those that are gone.
-
-    :param links: the field that gets the account → the field that has its id
-    """
-    ids = [getattr(row, source) for row in rows or () for source in links.values()]
-    accounts = await _accounts(client, ids)
-    for row in rows or ():
-        for field, source in links.items():
-            setattr(row, field, accounts.get(getattr(row, source)))
-
-
-async def _accounts(client: Any, ids: Iterable[int | None]) -> dict[int, Account]:
-    """The accounts by their ids, each asked for once; nothing is asked when there is none."""
-    wanted = list(dict.fromkeys(id for id in ids if id is not None))
-    found: dict[int, Account] = await client.accounts_by_ids(wanted) if wanted else {}
-    return found

@@ -1,0 +1,81 @@
+"""What ``include=`` asks for, a page at a time: items wait for it, requests do not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+from cachetools import LRUCache
+from scrapy.exceptions import NotConfigured
+
+from satchel.addon import SatchelAddon
+from satchel.items import Item, key_of
+from satchel.relations import Resolver
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+
+class RelationsMiddleware:
+    """Joins to a page's items what they are related to, and yields what was found on the way, too.
+
+    The store has each of them for itself then (:attr:`Item._apart`). What was found goes out once,
+    and once more only if it has come to have a field that it lacked; so does an item of the spider
+    that may have been found before.
+    """
+
+    def __init__(self, crawler: Crawler, resolver: Resolver) -> None:
+        addon = SatchelAddon.of(crawler)
+        self._resolver = resolver
+        self._gate = addon.loading
+        self._found = resolver.tree.types()
+        self._lacked: LRUCache[Any, frozenset[str]] = LRUCache(addon.config.remembered)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        resolver = SatchelAddon.of(crawler).resolver()
+        if resolver is None:
+            raise NotConfigured
+        return cls(crawler, resolver)
+
+    async def process_spider_output(
+        self, response: Response, result: AsyncIterator[Any]
+    ) -> AsyncIterator[Any]:
+        """Let requests pass, and hold the items back until the end of what the callback yields."""
+        items: list[Item] = []
+        failure: Exception | None = None
+        self._gate.reading += 1
+        try:
+            async for output in result:
+                if type(output) is self._resolver.tree.cls:
+                    items.append(output)
+                else:
+                    yield output
+        except Exception as error:
+            failure = error
+        finally:
+            self._gate.reading -= 1
+        found = await self._resolver.resolve(items) if items else []
+        # Whoever nests one is stored without it if it is marked: all are, before the first goes.
+        for item in [*self._own(items), *filter(self._is_new, found)]:
+            yield item
+        if failure is not None:
+            raise failure
+
+    def _own(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            item._apart = True
+            if type(item) not in self._found or self._is_new(item):
+                yield item
+
+    def _is_new(self, item: Item) -> bool:
+        key = key_of(item)
+        if key is None:
+            return False
+        item._apart = True
+        lacked = self._lacked.get((type(item), *key))
+        if lacked is not None and lacked <= item._unsent:
+            return False
+        self._lacked[(type(item), *key)] = item._unsent
+        return True
