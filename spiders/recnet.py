@@ -12,7 +12,7 @@ from scrapy import Request
 from satchel.arguments import Argument, at_least, numbers, phrase, switch, words
 from satchel.errors import ArgumentError, DecodeError, NotOffered
 from satchel.items import Item, relations_of
-from satchel.paging import Paging
+from satchel.paging import Paging, Recent
 from satchel.recnet import Account, Event, Image, Invention, Room
 from satchel.recnet.api import OPERATIONS, ROOM_PARTS, Api, include_mask, is_missing_route
 from satchel.recnet.settings import RecNetSettings
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from satchel.addon import SatchelAddon
 
 Output = Iterator[Any]
+
+REMEMBERED: Final = 1_000_000
+"""Ids of items that were found: so many, at least, are not yielded twice."""
 
 UNREADABLE: Final = object()
 """An answer that says nothing about what is there, and has been reported."""
@@ -121,7 +124,7 @@ class RecNetSpider(SatchelSpider):
     def prepare(self, addon: SatchelAddon) -> None:
         self.api = Api(addon.settings_of("recnet", RecNetSettings))
         self.client = addon.client("recnet")
-        self.seen: set[int] = set()
+        self.seen = Recent(REMEMBERED)
         chosen = [source for source in self.sources if self.given.get(source.name)]
         if not chosen:
             words = ", ".join(f"{source.name}=" for source in self.sources)

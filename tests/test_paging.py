@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from satchel.paging import FEW, REPEATS, STALE_PAGES, Paging
+from satchel.paging import FEW, REPEATS, STALE_PAGES, WINDOW, Paging, Recent
 
 TURNS = 2_000
 """More than any listing of these tests may take."""
@@ -178,3 +178,29 @@ def test_unusable_rows_are_stepped_over() -> None:
             break
     assert paging.done
     assert sorted(found) == [row for row in rows if row % 3]
+
+
+@given(st.lists(st.integers(0, 300)), st.integers(1, 20))
+def test_recent_remembers_at_least_so_many_and_not_all(added: list[int], least: int) -> None:
+    recent = Recent(least)
+    for identity in added:
+        recent.add(identity)
+    assert all(identity in recent for identity in added[-least:])
+    assert sum(identity in recent for identity in set(added)) <= 2 * least
+
+
+def test_a_long_listing_in_bounded_memory() -> None:
+    total = 5 * WINDOW
+    paging = Paging(1000)
+    assert read(Listing(list(range(total))), paging) == list(range(total))
+    assert len(paging._seen._new) + len(paging._seen._old) <= 2 * WINDOW
+
+
+def test_a_page_larger_than_what_is_remembered() -> None:
+    paging = Paging(100)
+    rows = [(row, row) for row in range(3 * WINDOW)]
+    found = 0
+    while not paging.done:
+        found += len(paging.turn(len(rows), rows))
+    assert found == len(rows)
+    assert paging.repeats

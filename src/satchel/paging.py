@@ -19,6 +19,31 @@ FEW: Final = 16
 """
 
 
+WINDOW: Final = 10_000
+"""Rows of a listing that are remembered, and at least two pages: no listing shifts by more."""
+
+
+class Recent:
+    """Remembers identities, in bounded memory: the latest, and up to twice as many.
+
+    :ivar least: so many are remembered for certain
+    """
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self._new: set[Hashable] = set()
+        self._old: set[Hashable] = set()
+
+    def __contains__(self, identity: Hashable) -> bool:
+        return identity in self._new or identity in self._old
+
+    def add(self, identity: Hashable) -> None:
+        """Remember one."""
+        self._new.add(identity)
+        if len(self._new) >= self.least:
+            self._new, self._old = set(), self._new
+
+
 @dataclass(slots=True)
 class Paging:
     """How far the crawl of one listing is (``take`` and ``skip``).
@@ -34,6 +59,7 @@ class Paging:
     :ivar again: the next page is one that was asked for before
     :ivar done: there is no next page
     :ivar repeats: the listing was left because the server repeated itself
+    :ivar taken: items so far
     """
 
     take: int
@@ -42,7 +68,8 @@ class Paging:
     again: bool = False
     done: bool = False
     repeats: bool = False
-    _seen: set[Hashable] = field(default_factory=set)
+    taken: int = 0
+    _seen: Recent = field(default_factory=lambda: Recent(WINDOW))
     _first: list[Hashable] | None = None
     _stale: int = 0
     _repeated: int = 0
@@ -58,10 +85,12 @@ class Paging:
         :param page: (identity, item) of those that could be used
         """
         fresh, identities = [], []
+        self._seen.least = max(self._seen.least, 2 * received)
         for identity, item in page:
             identities.append(identity)
             if identity not in self._seen and not self._full():
                 self._seen.add(identity)
+                self.taken += 1
                 fresh.append(item)
         self.again = self._is_first_again(identities)
         if self.again:
@@ -86,4 +115,4 @@ class Paging:
         self.done = received == 0 or self._full() or self.repeats
 
     def _full(self) -> bool:
-        return self.limit is not None and len(self._seen) >= self.limit
+        return self.limit is not None and self.taken >= self.limit
