@@ -315,6 +315,10 @@ class RoomInclude:
     mask: int
     tree: Tree | None
 
+    def __str__(self) -> str:
+        parts = [name for name, bit in ROOM_PARTS.items() if self.mask & bit]
+        return ",".join([*parts, *([str(self.tree)] if self.tree else [])])
+
     @classmethod
     def parse(cls, text: str) -> RoomInclude:
         parts, tree = set[str | None](), Tree(Room)

@@ -147,7 +147,7 @@ def test_spiders(run: Run) -> None:
 
 def test_arguments_of_a_spider(run: Run) -> None:
     out = run.output("spiders", "recnet-rooms")
-    assert out.startswith("recnet-rooms: Rooms; with include=, together with their parts")
+    assert out.startswith("recnet-rooms: Rooms; the parts that include= names")
     assert "-a hot=1" in out
     assert "`" not in out
 

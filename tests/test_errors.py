@@ -289,6 +289,14 @@ SERVED = {
         always("status_500", "/rooms/8200"),
         ("recnet-rooms", "-a", "ids=8200,8201", "-a", "include=tags"),
     ),
+    "satchel/relations/failed": During(
+        3,
+        {"satchel/relations/failed": "29"},
+        ("Gave up retrying", "Room.creator_account of 29 items could not be had: .* answered 500"),
+        always("status_500", "account/bulk"),
+        (*HOT, "-a", "include=creator_account"),
+        variables={"SATCHEL_RECNET_KEY": "any"},
+    ),
     "satchel/not_offered": During(
         3,
         {"satchel/not_offered": "1"},

@@ -95,3 +95,13 @@ def test_schema_shows_relations(tmp_path: Path) -> None:
     }
     assert set(relations) == {"creator_player", "images", "responders", "responses", "room"}
     assert Event.get_room.__doc__ is not None
+
+
+@pytest.mark.parametrize(
+    "paths", ["player", "player,room.creator_account", "room.events.creator_player,room.images"]
+)
+def test_a_tree_is_shown_as_it_is_written(paths: str) -> None:
+    tree = Tree(Image)
+    for path in paths.split(","):
+        tree.add(path)
+    assert str(tree) == paths

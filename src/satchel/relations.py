@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,17 @@ class Tree:
 
     cls: type[Item]
     branches: dict[str, Tree | None] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The paths, as they may be written."""
+        return ",".join(self._paths())
+
+    def _paths(self) -> Iterator[str]:
+        for word, branch in self.branches.items():
+            if branch is None or not branch.branches:
+                yield word
+            else:
+                yield from (f"{word}.{path}" for path in branch._paths())
 
     def add(self, path: str, besides: Iterable[str] = ()) -> None:
         """Add a dotted path, such as ``room.creator_account``.
