@@ -108,7 +108,7 @@ BEFORE = [
     ),
     Case(
         "SATCHEL_STATE",
-        "SATCHEL_STATE=x.py: .*; give a folder that can be written",
+        "SATCHEL_STATE: x.py: .*; give a folder that can be written",
         variables={"SATCHEL_STATE": "x.py", "SATCHEL_RECNET_URL": "http://127.0.0.1:1"},
         prepare=lambda folder: (folder / "x.py").touch(),
     ),

@@ -228,3 +228,19 @@ def test_a_batch_that_fails_fails_alone_and_is_not_remembered() -> None:
         assert await loader.load_each([0]) == {0: 0}
 
     run(scenario())
+
+
+def test_a_permit_that_fails_leaves_it_to_the_request() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        loader = bench.loader()
+
+        async def fails() -> bool:
+            raise OSError("the quota's file is gone")
+
+        loader._permit = fails
+        assert await loader.load_each([1]) == {1: -1}
+        assert await loader.load_each([2]) == {2: -2}
+        assert bench.permits == [False, False]
+
+    run(scenario())

@@ -177,9 +177,9 @@ def test_only_the_owner_sees_the_folder(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"SATCHEL_STATE=.*give a folder that can be written"):
+    with pytest.raises(ConfigError, match=r"SATCHEL_STATE: .*give a folder that can be written"):
         throttle({}, tmp_path / "file")
-    with pytest.raises(ConfigError, match=r"SATCHEL_STATE=.*give a folder that can be written"):
+    with pytest.raises(ConfigError, match=r"SATCHEL_STATE: .*give a folder that can be written"):
         Quota.open(tmp_path / "file", "a.example", "1/second")
 
 
@@ -376,3 +376,29 @@ def test_no_thread_is_left() -> None:
     found.close()
     after = os.listdir("/proc/self/task") if before else []
     assert len(after) <= len(before)
+
+
+def test_a_damaged_file_is_found_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "a.example.sqlite").write_text("no database" * 100)
+    with pytest.raises(ConfigError, match=r"a.example.sqlite: .*; delete a.example.sqlite"):
+        throttle({}, tmp_path)
+
+
+def test_a_file_that_fails_leaves_the_crawl_its_own_quota(tmp_path: Path) -> None:
+    async def main() -> None:
+        found = lane(Quota.open(tmp_path, "a.example", "50/second"), "50/second")
+        await found.enter()
+        with sqlite3.connect(tmp_path / "a.example.sqlite") as database:
+            database.execute("DROP TABLE rate_bucket")
+        database.close()
+        await asyncio.wait_for(found.enter(), 10)
+        found.close()
+
+    run(main)
+
+
+def test_a_pause_that_cannot_be_written_holds_for_this_crawl(tmp_path: Path) -> None:
+    quota = Quota.open(tmp_path, "a.example", OFF)
+    (tmp_path / "a.example.pause").mkdir()
+    quota.pause(60)
+    assert quota.paused() > 59

@@ -19,7 +19,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from satchel.errors import AnswerError
 from satchel.loading import Gate, Loader
-from satchel.throttle import CrawlEnds, Throttle, TooLong
+from satchel.throttle import Throttle
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -105,10 +105,7 @@ class Client(ABC):
             return found
 
         async def permit() -> bool:
-            try:
-                await self._access.throttle.lane(url).permit()
-            except (TooLong, CrawlEnds):  # The request will meet this, too, and report it.
-                return False
+            await self._access.throttle.lane(url).permit()
             return True
 
         return Loader(

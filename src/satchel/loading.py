@@ -162,7 +162,10 @@ class Loader(DataLoader[Any, Any]):
 
     async def _load_when_due(self) -> None:
         await self._gate.wait(lambda: self._bytes >= self._limit)
-        self._permitted = await self._permit()
+        try:
+            self._permitted = await self._permit()
+        except Exception:  # The request will meet this, too, and whoever waits hears of it.
+            self._permitted = False
         await self._load_collected_keys()
 
     def _deque_next_keys_batch(self) -> list[Any]:

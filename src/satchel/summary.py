@@ -172,10 +172,6 @@ def _below(stats: dict[str, Any], prefix: str) -> dict[str, int]:
 def _next_step(stats: dict[str, Any], store: str) -> str:
     table = min(_below(stats, "satchel/stored/"))
     given = "" if store == Config().store else f"SATCHEL_STORE={shlex.quote(shown(store))} "
+    if "***" in given:  # A password, which whoever set it knows.
+        given = "SATCHEL_STORE=… "
     return f"{given}satchel items {table}"
-
-
-def _shown(url: str) -> str:
-    from sqlalchemy.engine import make_url
-
-    return make_url(url).render_as_string(hide_password=True)

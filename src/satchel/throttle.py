@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import os
 import re
@@ -31,6 +32,8 @@ from satchel.service import Pace, host_of
 if TYPE_CHECKING:
     from pyrate_limiter import AbstractBucket
     from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
 
 OFF: Final = "off"
 """The rate of a host that may be asked as often as one likes."""
@@ -116,7 +119,7 @@ class Quota:
         try:
             shared = None if rate == OFF else _shared_bucket(folder / f"{name}.sqlite", rate)
         except (OSError, sqlite3.Error) as error:
-            raise _unusable(folder, error) from None
+            raise _unusable(folder / f"{name}.sqlite", error) from None
         return cls(shared, folder / f"{name}.pause")
 
     def take(self) -> float:
@@ -160,9 +163,12 @@ class Quota:
             return
         self._until = time.time() + seconds
         if self._pause is not None:
-            new = self._pause.with_suffix(f".{os.getpid()}")
-            new.write_text(f"{self._until}\n")
-            new.replace(self._pause)
+            try:
+                new = self._pause.with_suffix(f".{os.getpid()}")
+                new.write_text(f"{self._until}\n")
+                new.replace(self._pause)
+            except OSError as error:
+                logger.warning("%s: other crawls do not learn of the pause: %s", self._pause, error)
 
     def close(self) -> None:
         """Close the files."""
@@ -197,11 +203,12 @@ def _shared_bucket(path: Path, rate: str) -> AbstractBucket:
     return SQLiteBucket.init_from_file([spread], db_path=str(path), use_file_lock=True)
 
 
-def _unusable(folder: Path, error: Exception) -> ConfigError:
+def _unusable(path: Path, error: Exception) -> ConfigError:
     reason = error.strerror if isinstance(error, OSError) else error
+    remedy = f"delete {path.name}, " if isinstance(error, sqlite3.DatabaseError) else ""
     return ConfigError(
-        f"SATCHEL_STATE={folder}: {reason}; give a folder that can be written, or nothing to share "
-        f"no quotas with other crawls"
+        f"SATCHEL_STATE: {path}: {reason}; {remedy}give a folder that can be written, or nothing "
+        f"to share no quotas with other crawls"
     )
 
 
@@ -226,7 +233,7 @@ class Lane:
     :param max_wait: seconds of pauses in a row that are waited for
     :param wait: sleeps for so many seconds; false: the crawl ends
     :ivar requests: permits given so far
-    :ivar waiting: requests that wait now
+    :ivar waiting: those that wait for a permit, or for the end of a pause
     :ivar waited: what they waited for
     """
 
@@ -262,25 +269,25 @@ class Lane:
         :raises TooLong: the pause is longer than what is waited for
         :raises CrawlEnds: the crawl does
         """
-        self.waiting += 1
-        try:
-            await self._places.acquire()
-            if not paid:
-                try:
-                    await self.permit()
-                except BaseException:
-                    self._places.release()
-                    raise
-        finally:
-            self.waiting -= 1
+        await self._places.acquire()
+        if not paid:
+            try:
+                await self.permit()
+            except BaseException:
+                self._places.release()
+                raise
 
     async def permit(self) -> None:
         """Wait for the end of a pause and for a permit, and take it.
 
         For who decides only then what to ask for. Errors as in :meth:`enter`.
         """
-        async with self._turn:
-            await self._permit()
+        self.waiting += 1
+        try:
+            async with self._turn:
+                await self._permit()
+        finally:
+            self.waiting -= 1
         self.requests += 1
 
     def leave(self) -> None:
@@ -312,7 +319,13 @@ class Lane:
     async def _take(self) -> float:
         if self.rate == OFF:
             return 0.0
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.quota.take)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, self.quota.take)
+        except sqlite3.Error as error:
+            logger.warning("%s: its quota is not shared with other crawls: %s", self.name, error)
+            self.quota = Quota.open(None, self.name, self.rate)
+            return await self._take()
 
     def _check(self, left: float) -> None:
         since = self._stalled_since
@@ -368,6 +381,9 @@ class Throttle:
                     pass
             except OSError as error:
                 raise _unusable(folder, error) from None
+            for host, pace in paces.items():
+                name = _file_name(host, secrets.get(host))
+                Quota.open(folder, name, self.rate(host, pace)).close()
         self._secrets = secrets
         self._max_wait = max_wait
         self._concurrency = concurrency

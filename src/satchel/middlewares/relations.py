@@ -66,7 +66,8 @@ class RelationsMiddleware:
     def _own(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
             item._apart = True
-            if type(item) not in self._found or self._is_new(item):
+            # What has no key is for the store to report.
+            if type(item) not in self._found or key_of(item) is None or self._is_new(item):
                 yield item
 
     def _is_new(self, item: Item) -> bool:

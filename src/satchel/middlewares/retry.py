@@ -9,6 +9,7 @@ import msgspec
 from scrapy import Request
 from scrapy.downloadermiddlewares.retry import RetryMiddleware as ScrapyRetryMiddleware
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 
 from satchel.addon import SatchelAddon
 from satchel.throttle import retry_after
@@ -50,20 +51,22 @@ class RetryMiddleware(ScrapyRetryMiddleware):
             again: Request | Response | None = self._retry(request, "a body that is no JSON")
         else:
             again = super().process_response(request, response)
-        return await self._later(again) if isinstance(again, Request) else response
+        return (await self._later(again) or response) if isinstance(again, Request) else response
 
     async def process_exception(self, request: Request, exception: Exception) -> Request | None:  # type: ignore[override]
         again = super().process_exception(request, exception)
         return await self._later(again) if isinstance(again, Request) else None
 
-    async def _later(self, again: Request) -> Request:
+    async def _later(self, again: Request) -> Request | None:
+        """The repetition, when it is time; a call is given up when the crawl ends before that."""
         throttle = self._addon.throttle
         throttle.backing_off += 1
         try:
-            await wait(self.crawler, backoff(self._addon.config.backoff, again.meta["retry_times"]))
+            seconds = backoff(self._addon.config.backoff, again.meta["retry_times"])
+            goes_on = await wait(self.crawler, seconds)
         finally:
             throttle.backing_off -= 1
-        return again
+        return again if goes_on or again.callback is not NO_CALLBACK else None
 
     def _after_a_pause(self, request: Request, seconds: float) -> Request | None:
         waited = request.meta.get(_REFUSED, 0.0) + seconds

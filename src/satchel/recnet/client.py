@@ -126,7 +126,8 @@ class RecNetClient(Client):
         """
         if bulk := self._bulk(operation, parameters):
             found = await self._load(bulk, _asked_for(parameters), force=force)
-            present = [item for item in found.values() if item is not None]
+            # Two spellings of a name lead to one item.
+            present = list({id(item): item for item in found.values() if item is not None}.values())
             return present if parameters.keys() & _MANY else next(iter(present), None)
         if operation == "rooms.by_id":
             return await self._room(force=force, **parameters)
