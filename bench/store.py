@@ -8,6 +8,7 @@ between them, and ids that are stored already. A figure is the median of the run
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -71,6 +72,7 @@ def compare(server: Server, full: Path, kind: str, runs: int) -> list[str]:
             path = full.with_name("crawled.db")
             if is_full:
                 shutil.copy(full, path)
+                os.sync()  # else the crawl shares the disk with what is left of the copy
             rates[is_full].append(into(server, path).rate)
             path.unlink()
             say(f"{number + 1}/{runs}  {kind}, {'full' if is_full else 'empty'}: "
