@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import functools
 import inspect
+import operator
 import re
 import types
 import typing
@@ -224,12 +225,12 @@ def key_of(item: Item) -> tuple[Any, ...] | None:
 
 def without_cycles(item: Item, path: tuple[Item, ...] = ()) -> Item:
     """The item itself, or a copy in which no item comes back on its own path: there is ``None``."""
-    nested = [(n, value) for n in nested_fields(type(item)) if (value := getattr(item, n))]
-    if not nested:  # Most that relations joined lead no further.
+    nested = _nested(item)
+    if not any(_leads_on(value) for value in nested.values()):  # Most do not.
         return item
     path = (*path, item)
     cut: dict[str, Any] = {}
-    for name, value in nested:
+    for name, value in nested.items():
         inner = value if isinstance(value, list) else [value]
         kept = [without_cycles(i, path) for i in inner if not any(i is above for above in path)]
         if len(kept) < len(inner) or any(a is not b for a, b in zip(kept, inner, strict=True)):
@@ -240,6 +241,30 @@ def without_cycles(item: Item, path: tuple[Item, ...] = ()) -> Item:
     for name, value in cut.items():
         setattr(item, name, value)
     return item
+
+
+def _nested(item: Item) -> dict[str, Any]:
+    """The fields that hold items now, and what they hold."""
+    names, values = _nested_values(type(item))
+    found = values(item)
+    return {n: v for n, v in zip(names, found, strict=True) if v} if any(found) else {}
+
+
+def _leads_on(value: Item | list[Item]) -> bool:
+    """Whether an item, or one of a list, holds items itself."""
+    inner = value if isinstance(value, list) else [value]
+    return any(any(_nested_values(type(item))[1](item)) for item in inner)
+
+
+@cached
+def _nested_values(
+    cls: type[Item],
+) -> tuple[tuple[str, ...], Callable[[Item], tuple[Any, ...]]]:
+    """The names of the fields that hold items, and what reads all of them at once."""
+    names = nested_fields(cls)
+    if len(names) > 1:
+        return names, operator.attrgetter(*names)
+    return names, lambda item: tuple(getattr(item, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
