@@ -88,7 +88,7 @@ class Item:
 
     Item classes are decorated with ``@dataclass(slots=True, init=False)`` and give:
 
-    :cvar service: the service's word, such as ``"recnet"``; with the class's name it makes the
+    :cvar namespace: the service's word, such as ``"recnet"``; with the class's name it makes the
         table's name
     :cvar key: the fields that identify one item; empty for a part that only exists in its owner
     :cvar minor: the field that is true when the item is about a minor
@@ -99,7 +99,7 @@ class Item:
 
     __slots__ = ("_admitted", "_apart", "_unsent", "client", "data")
 
-    service: ClassVar[str] = ""
+    namespace: ClassVar[str] = ""
     key: ClassVar[tuple[str, ...]] = ()
     minor: ClassVar[str | None] = None
 
@@ -213,7 +213,7 @@ def nested_fields(cls: type[Item]) -> tuple[str, ...]:
 def type_name(cls: type[Item]) -> str:
     """The type's name in the store, the stats and the command line: ``recnet_sub_room`` …"""
     word = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
-    return f"{cls.service}_{word}"
+    return f"{cls.namespace}_{word}"
 
 
 def key_of(item: Item) -> tuple[Any, ...] | None:
