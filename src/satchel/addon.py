@@ -227,6 +227,7 @@ class SatchelAddon:
             self.config.level,
             key=secret.reveal().encode() if secret else b"",
             count=lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}"),
+            content=[s.name for s in self.services if s.content(self._settings[s.name])],
         )
 
     def _use_sandbox(self) -> None:
