@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -42,6 +43,8 @@ class Personal(Enum):
     """A name that a person or a thing of theirs goes by, or the file name of their picture."""
     TEXT = "text"
     """Something that a person wrote."""
+    BYSTANDER = "bystander"
+    """A name or a picture of somebody who only happens to occur: a commenter, a chat's author."""
 
 
 LINK: Mapping[str, Any] = {"link": True}
@@ -51,6 +54,14 @@ LINK: Mapping[str, Any] = {"link": True}
 def personal(kind: Personal, examples: Iterable[Any] = ()) -> Any:
     """Declare a field of an item as personal data (default ``None``)."""
     return dataclasses.field(default=None, metadata={"personal": kind, **_schema(examples)})
+
+
+def withheld(kind: Personal | None = None) -> Any:
+    """Declare a field as content, which is kept only where the service's setting allows it.
+
+    :param kind: why it is personal data too; that is for where it is kept
+    """
+    return dataclasses.field(default=None, metadata={"content": True, "personal": kind})
 
 
 def link() -> Any:
@@ -63,16 +74,42 @@ def documented(examples: Iterable[Any]) -> Any:
     return dataclasses.field(default=None, metadata=_schema(examples))
 
 
-def nested(name: str, *, many: bool = False) -> Any:
+def exported(value: Any) -> Any:
+    """A value as feeds have it: points in time as ISO 8601, with the offset of those that have one.
+
+    Scrapy would leave out fractions of seconds and offsets.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [exported(member) for member in value]
+    if isinstance(value, Item):
+        return {name: exported(getattr(value, name)) for name in _field_order(type(value))}
+    return value
+
+
+def moment() -> Any:
+    """Declare a field as a point in time (a ``datetime``; default ``None``)."""
+    return _described({"type": "string", "format": "date-time"})
+
+
+def nested(name: str, *, many: bool = False, content: bool = False) -> Any:
     """Declare a field that holds an item of the class *name*, or a list of them.
 
     ``ItemAdapter.get_json_schema`` writes nested classes out wherever they occur, which grows
     without measure for classes that refer to each other. This keeps it at the class's name.
+
+    :param content: the field is content: :func:`withheld`
     """
     one: dict[str, Any] = {"type": "object", "title": name}
-    value = {"type": "array", "items": one} if many else one
-    schema = {"anyOf": [{"type": "null"}, value]}
-    return dataclasses.field(default=None, metadata={"json_schema_extra": schema})
+    return _described({"type": "array", "items": one} if many else one, content=content)
+
+
+def _described(schema: dict[str, Any], **metadata: Any) -> Any:
+    """A field whose values have this JSON schema, and that feeds take from :func:`exported`."""
+    schema = {"anyOf": [{"type": "null"}, schema]}
+    metadata |= {"json_schema_extra": schema, "serializer": exported}
+    return dataclasses.field(default=None, metadata=metadata)
 
 
 def _schema(examples: Iterable[Any]) -> dict[str, Any]:
@@ -89,20 +126,23 @@ class Item:
 
     Item classes are decorated with ``@dataclass(slots=True, init=False)`` and give:
 
-    :cvar service: the service's word, such as ``"recnet"``; with the class's name it makes the
+    :cvar namespace: the service's word, such as ``"recnet"``; with the class's name it makes the
         table's name
     :cvar key: the fields that identify one item; empty for a part that only exists in its owner
     :cvar minor: the field that is true when the item is about a minor
+    :cvar guarded: the service has content (:func:`withheld`): where that is not kept, nothing is
+        that the documentation does not name
     :cvar decoder: makes items of the class from JSON objects (set by the service's ``wire.py``)
     :ivar client: the client of the crawl that made the item, else ``None``
     :ivar data: the JSON object that the item was made from, after the privacy gate, else ``None``
     """
 
-    __slots__ = ("_admitted", "_apart", "_unsent", "client", "data")
+    __slots__ = ("_admitted", "_apart", "_bare", "_unsent", "client", "data")
 
-    service: ClassVar[str] = ""
+    namespace: ClassVar[str] = ""
     key: ClassVar[tuple[str, ...]] = ()
     minor: ClassVar[str | None] = None
+    guarded: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # get_type_hints(), also itemadapter's, cannot resolve these names
         decoder: ClassVar[Decoder[Any]]
@@ -111,6 +151,7 @@ class Item:
         _unsent: frozenset[str]
         _admitted: bool
         _apart: bool  # goes to the store by itself, not with whoever nests it
+        _bare: bool  # nothing undocumented may be kept of it, nor what was stored of that
 
     def __init__(self, data: Mapping[str, Any] | None = None, **fields: Any) -> None:
         """Make an item from a JSON object of the service, from keywords, or from both.
@@ -131,7 +172,7 @@ class Item:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         self.client = client
         self.data = None
-        self._admitted = self._apart = False
+        self._admitted = self._apart = self._bare = False
         self._unsent = names
         for name in names:
             setattr(self, name, None)
@@ -169,6 +210,8 @@ class FieldInfo:
     """A list."""
     personal: Personal | None
     link: bool
+    content: bool
+    """Withheld unless the service's setting allows it."""
 
     @property
     def item_type(self) -> ItemClass | None:
@@ -185,9 +228,11 @@ def fields_of(cls: type[Item]) -> tuple[FieldInfo, ...]:
 
 def _field_info(field: dataclasses.Field[Any], hint: Any) -> FieldInfo:
     kind, many = _unwrapped(hint)
+    said = field.metadata
     return FieldInfo(
-        field.name, kind, many, field.metadata.get("personal"), field.metadata.get("link", False)
-    )
+        field.name, kind, many,
+        said.get("personal"), said.get("link", False), said.get("content", False),
+    )  # fmt: skip
 
 
 def _unwrapped(hint: Any) -> tuple[type, bool]:
@@ -205,6 +250,11 @@ def field_names(cls: type[Item]) -> frozenset[str]:
 
 
 @cached
+def _field_order(cls: type[Item]) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(cls))  # type: ignore[arg-type]
+
+
+@cached
 def nested_fields(cls: type[Item]) -> tuple[str, ...]:
     """The names of the fields that hold items."""
     return tuple(f.name for f in fields_of(cls) if f.item_type)
@@ -214,7 +264,7 @@ def nested_fields(cls: type[Item]) -> tuple[str, ...]:
 def type_name(cls: type[Item]) -> str:
     """The type's name in the store, the stats and the command line: ``recnet_sub_room`` …"""
     word = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
-    return f"{cls.service}_{word}"
+    return f"{cls.namespace}_{word}"
 
 
 def key_of(item: Item) -> tuple[Any, ...] | None:
