@@ -1,0 +1,1 @@
+"""Kemono, and servers that speak its API."""
