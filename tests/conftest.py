@@ -6,13 +6,20 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from satchel.kemono.world import World
+from satchel.testing import running_sandbox
 from servers import Server, installed
+from sites import WORLD, Serve, make_site
+from sites import Server as KemonoServer
 from stores import Stored
+from visits import service
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +77,16 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Stored:
     if request.param == "sqlite":
         return Stored(f"sqlite:///{tmp_path}/s.db")
     return Stored(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts a Kemono server with some options."""
+    with ExitStack() as servers:
+
+        def start(world: World = WORLD, **options: Any) -> KemonoServer:
+            site = make_site(world, **options)
+            sandbox = servers.enter_context(running_sandbox(services=[service(site)]))
+            return KemonoServer(site, sandbox)
+
+        yield start

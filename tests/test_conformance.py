@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 
 
-def test_recnet_has_everything_documented() -> None:
+@pytest.mark.parametrize("service", ["recnet", "kemono"])
+def test_everything_documented_is_there(service: str) -> None:
     done = subprocess.run(
         [
-            sys.executable, HERE / "conformance.py", "--only", "recnet",
+            sys.executable, HERE / "conformance.py", "--only", service,
             "--reference", HERE / "reference",
         ],
         capture_output=True, text=True, check=False,

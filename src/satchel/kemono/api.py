@@ -253,10 +253,10 @@ def wants_other_accept(response: Response) -> bool:
 
 
 def paces(settings: KemonoSettings) -> dict[str, Pace]:
-    """Nothing is documented, so two requests at a time and one a second."""
+    """Nothing is documented, so one request a second, and as many at once as the settings say."""
     if settings.url is None:
         return {}
-    return {host_of(settings.url): Pace("1/second", 2, ("kemono",))}
+    return {host_of(settings.url): Pace("1/second", settings.concurrency, ("kemono",))}
 
 
 def _text(header: bytes | None) -> str:

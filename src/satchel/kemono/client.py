@@ -14,6 +14,7 @@ from satchel.items import Item, Relation
 from satchel.kemono import wire
 from satchel.kemono.api import OPERATIONS, Api, wants_other_accept
 from satchel.kemono.errors import InsufficientPrivileges, PyKemoException
+from satchel.kemono.values import AccountRole
 from satchel.sessions import ACCOUNT, Sessions
 
 if TYPE_CHECKING:
@@ -175,9 +176,13 @@ class KemonoClient(Client):
                 return
             raise AnswerError(f"{operation}: the server answered 404, though {name} is {role}")
         raise InsufficientPrivileges(
-            f"{operation}: it takes a {needed}, and {name} is {role or 'not known to be one'}"
+            f"{operation}: it takes {_a(needed)}, and {name} is {_a(role) if role else 'none'}"
         )
 
     @property
     def _sessions(self) -> Sessions:
         return SatchelAddon.of(self._crawler).sessions["kemono"]
+
+
+def _a(role: str | None) -> str:
+    return f"{'an' if role == AccountRole.ADMINISTRATOR else 'a'} {role}"

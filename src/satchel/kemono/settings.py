@@ -20,6 +20,10 @@ class KemonoSettings(Struct, frozen=True, kw_only=True):
             extra={**DOCUMENT, "expected": "JSON, or the path of a TOML file"},
         ),
     ] = None
+    concurrency: Annotated[
+        int,
+        Meta(ge=1, le=64, description="How many requests may be under way at once."),
+    ] = 2
     profile: Annotated[
         str | dict[str, Any],
         Meta(

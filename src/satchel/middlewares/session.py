@@ -107,10 +107,11 @@ class SessionCookieMiddleware:
         if sessions is None:
             return
         request.headers.pop("Cookie", None)
-        if jar := _jar(sessions, request):
+        if origin(request.url) != sessions.scheme.origin:
+            return
+        if (jar := _jar(sessions, request)) is not None:
             jar.add_cookie_header(request)
-        cookie = self._cookie(sessions, request)
-        if cookie is not None and origin(request.url) == sessions.scheme.origin:
+        if (cookie := self._cookie(sessions, request)) is not None:
             others = request.headers.getlist("Cookie")
             session = f"{sessions.scheme.cookie}={cookie.reveal()}".encode()
             request.headers["Cookie"] = b"; ".join([*others, session])
@@ -135,18 +136,19 @@ class SessionCookieMiddleware:
             return response
         # It is Scrapy's CookiesMiddleware that would put it into a jar, and its log.
         received = _take_cookie(response, sessions.scheme.cookie)
-        if sessions_for(self._addon, request) is None:
-            return response
-        request.headers.pop("Cookie", None)
-        if jar := _jar(sessions, request):
-            jar.extract_cookies(response, request)
-        if (
-            received is not None
-            and LOGIN in request.meta
-            and origin(request.url) == sessions.scheme.origin
-        ):
-            request.meta[RECEIVED] = received
+        if sessions_for(self._addon, request) is not None:
+            request.headers.pop("Cookie", None)
+            if origin(request.url) == sessions.scheme.origin:
+                self._keep(sessions, request, response, received)
         return response
+
+    def _keep(
+        self, sessions: Sessions, request: Request, response: Response, received: Secret | None
+    ) -> None:
+        if (jar := _jar(sessions, request)) is not None:
+            jar.extract_cookies(response, request)
+        if received is not None and LOGIN in request.meta:
+            request.meta[RECEIVED] = received
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         if sessions_for(self._addon, request) is not None:

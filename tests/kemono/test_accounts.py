@@ -1,0 +1,486 @@
+"""Each documented method of the account interface, with the requests that it made.
+
+Each runs in a script and in a crawl, and with both ways to log in where a server has both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from scrapy.crawler import Crawler
+
+from satchel.errors import ActionsOff, AnswerError, ConfigError, LoginFailed, NoClient, NotOffered
+from satchel.kemono import (
+    AccountRole,
+    Admin,
+    AlreadyLoggedIn,
+    Consumer,
+    InsufficientPrivileges,
+    InvalidLogin,
+    InvalidRegister,
+    InvalidRole,
+    KemoSession,
+    Moderator,
+    PyKemoException,
+)
+from satchel.kemono.world import ADMIN, CONSUMER, MODERATOR, password_of
+from sites import WORLD, Serve, Server, accounts
+
+LOGIN = "POST /v1/authentication/login"
+LOGOUT = "POST /v1/authentication/logout"
+WHO = "GET /v1/account"
+
+Act = Callable[[Any], Awaitable[Any]]
+NAMES = {Consumer: CONSUMER, Moderator: MODERATOR, Admin: ADMIN}
+
+
+class Run:
+    """Runs something with an account, in a script or in a crawl."""
+
+    def __init__(self, serve: Serve, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._serve = serve
+        self._where = where
+        self._set = monkeypatch.setenv
+        self.server: Server | None = None
+
+    def __call__(self, kind: type[Consumer], act: Act, **options: Any) -> Any:
+        """What *act* returns for an account of a class that has just logged in."""
+        self.server = self.server or self._serve(**options)
+        name = NAMES[kind]
+
+        async def in_crawl(crawler: Crawler) -> Any:
+            session = KemoSession.of(crawler)
+            return await act(await kind.login(name, password_of(name), session))
+
+        async def script() -> Any:
+            async with await kind.login(name, password_of(name)) as account:
+                return await act(account)
+
+        for variable, value in self.server.environ().items():
+            self._set(variable, value)
+        if self._where == "crawl":
+            return self.server.in_crawl(in_crawl, SATCHEL_ACTIONS="on")
+        return asyncio.run(script())
+
+    @property
+    def requests(self) -> list[str]:
+        """What the server was asked between login and logout."""
+        assert self.server is not None
+        first, *between, last = self.server.paths()
+        classic = self.server.site.is_classic
+        assert first == ("POST /account/login" if classic else LOGIN)
+        assert last == ("GET /account/logout" if classic else LOGOUT)
+        return between
+
+
+@pytest.fixture(params=["script", "crawl"])
+def run(request: pytest.FixtureRequest, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Run:
+    return Run(serve, request.param, monkeypatch)
+
+
+@pytest.fixture(params=["current", "classic"])
+def profile(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+# Consumer
+
+
+def test_login(run: Run, profile: str) -> None:
+    async def act(account: Consumer) -> Any:
+        assert account.ks is account.session
+        assert repr(account) == f"<Consumer '{CONSUMER}'>"
+        return account.id, account.username, account.created_at
+
+    id, username, created_at = run(Consumer, act, profile=profile)
+    assert run.requests == []
+    assert username == CONSUMER
+    assert run.server is not None
+    if profile == "current":
+        known = run.server.site.world.accounts[id]
+        assert known["username"] == CONSUMER
+        assert created_at.replace(tzinfo=None) == known["created_at"]
+    else:
+        assert (id, created_at) == (None, None)
+
+
+def test_role() -> None:
+    assert [kind.role() for kind in (Consumer, Moderator, Admin)] == list(AccountRole)
+
+
+def test_favorite_creators(run: Run, profile: str) -> None:
+    async def act(account: Consumer) -> Any:
+        found = await account.favorite_creators()
+        assert found == await account.favorite_artists()
+        return found
+
+    found = run(Consumer, act, profile=profile)
+    assert run.requests == ["GET /v1/account/favorites?type=artist"] * 2
+    assert run.server is not None
+    site = run.server.site
+    expected = {key for key in site.world.favourite_creators[3] if key in site.index.creators}
+    assert {(creator.service, creator.id) for creator in found} == expected
+    assert all(creator.faved_seq for creator in found)
+
+
+def test_favorite_posts(run: Run, profile: str) -> None:
+    found = run(Consumer, lambda account: account.favorite_posts(), profile=profile)
+    assert run.requests == ["GET /v1/account/favorites?type=post"]
+    assert len(found) > 40
+    assert all(post.user and post.title is not None for post in found)
+
+
+def test_get_creator(run: Run, profile: str) -> None:
+    service, id = WORLD.cast["single"]
+
+    async def act(account: Consumer) -> Any:
+        assert await account.get_creator(service, "none") is None
+        return await account.get_creator(service, id)
+
+    found = run(Consumer, act, profile=profile)
+    assert run.requests == [f"GET /v1/{service}/user/{word}/profile" for word in ("none", id)]
+    assert (found.service, found.id) == (service, id)
+    assert found.name == WORLD.creators[service, id]["name"]
+
+
+def test_get_post(run: Run) -> None:
+    async def act(account: Consumer) -> Any:
+        assert await account.get_post("patreon", "none") is None
+        (first, *_) = await account.favorite_posts()
+        return first, await account.get_post(first.service, first.id)
+
+    first, found = run(Consumer, act)
+    assert (found.service, found.user, found.id) == (first.service, first.user, first.id)
+    assert run.requests[2:] == [
+        f"GET /v1/{first.service}/post/{first.id}",
+        f"GET /v1/{first.service}/user/{first.user}/post/{first.id}",
+    ]
+
+
+def test_random_creator(run: Run) -> None:
+    found = run(Consumer, lambda account: account.random_creator())
+    profile = f"GET /v1/{found.service}/user/{found.id}/profile"
+    assert run.requests == ["GET /v1/artists/random", profile]
+
+
+def test_random_post(run: Run) -> None:
+    found = run(Consumer, lambda account: account.random_post())
+    detail = f"GET /v1/{found.service}/user/{found.user}/post/{found.id}"
+    assert run.requests == ["GET /v1/posts/random", detail]
+
+
+def test_change_password(run: Run) -> None:
+    async def act(account: Consumer) -> Any:
+        await account.change_password(password_of(CONSUMER), "another one")
+        with pytest.raises(InvalidLogin):
+            await Consumer.login(CONSUMER, password_of(CONSUMER))
+        return await account.favorite_posts()
+
+    async def wrong(account: Consumer) -> Any:
+        with pytest.raises(PyKemoException, match="the password was not changed: "):
+            await account.change_password("wrong", "x", close_on_fail=False)
+        assert await account.favorite_posts()
+        with pytest.raises(PyKemoException, match="the password was not changed: "):
+            await account.change_password("wrong", "x")
+        with pytest.raises(PyKemoException, match="logged out"):
+            await account.favorite_posts()
+
+    run(Consumer, wrong)
+    change, favorites = "POST /v1/account/change_password", "GET /v1/account/favorites?type=post"
+    assert run.requests == [change, favorites, change]
+    run(Consumer, act)
+    assert run.requests == [change, LOGIN, favorites]
+
+
+def test_logout(run: Run, profile: str) -> None:
+    async def act(account: Consumer) -> Any:
+        await account.logout()
+        await account.logout()
+        with pytest.raises(PyKemoException, match=f"^{CONSUMER}: logged out$"):
+            await account.favorite_posts()
+
+    run(Consumer, act, profile=profile)
+    assert run.requests == []
+
+
+def test_register(serve: Serve, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+    server = serve(profile=profile)
+
+    async def main() -> Any:
+        async with await Consumer.register("somebody", "a password") as account:
+            assert await account.favorite_creators() == []
+        async with await Consumer.login("somebody", "a password") as account:
+            return account.username
+
+    assert server.in_script(monkeypatch.setenv, main()) == "somebody"
+    paths = server.paths()
+    register = "register" if profile == "classic" else "v1/authentication/register"
+    assert register in paths[0]
+    assert len(paths) == 6
+
+
+def test_register_refused(serve: Serve, monkeypatch: pytest.MonkeyPatch, profile: str) -> None:
+    server = serve(profile=profile)
+    with pytest.raises(InvalidRegister, match="the server made no account"):
+        server.in_script(monkeypatch.setenv, Consumer.register(CONSUMER, "a password"))
+    assert len(server.paths()) == 1
+
+
+def test_a_server_that_logs_in_at_registration(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(register_logs_in=True)
+
+    async def main() -> Any:
+        async with await Consumer.register("somebody", "a password") as account:
+            return await account.favorite_posts()
+
+    assert server.in_script(monkeypatch.setenv, main()) == []
+
+
+@pytest.mark.parametrize("bad_login", [400, 401])
+def test_login_refused(run: Run, profile: str, bad_login: int) -> None:
+    async def act(account: Consumer) -> Any:
+        for _ in range(3):
+            with pytest.raises(InvalidLogin, match=r"reader.*refused the username or the password"):
+                await Consumer.login("reader", "wr0ng", account.session)
+
+    run(Consumer, act, profile=profile, bad_login=bad_login)
+    assert len(run.requests) == 1
+    assert run.server is not None
+    assert [login.username for login in run.server.site.logins] == [CONSUMER, "reader"]
+
+
+def test_already_logged_in(run: Run, profile: str) -> None:
+    async def act(account: Consumer) -> Any:
+        with pytest.raises(AlreadyLoggedIn):
+            await Consumer.login(CONSUMER, password_of(CONSUMER), account.session)
+        return await account.favorite_creators()
+
+    assert run(Consumer, act, profile=profile)
+    assert len(run.requests) == 2
+
+
+def test_login_as_what_one_is_not(run: Run) -> None:
+    async def act(account: Consumer) -> Any:
+        with pytest.raises(InvalidRole, match="its role is moderator, not administrator"):
+            await Admin.login(MODERATOR, password_of(MODERATOR), account.session)
+
+    run(Consumer, act)
+    assert run.requests == [LOGIN, LOGOUT]
+
+
+# Moderator
+
+
+def test_creator_link_requests(run: Run) -> None:
+    async def act(account: Moderator) -> Any:
+        first, second, *others = await account.creator_link_requests()
+        assert await first.approve() is True
+        assert await second.reject() is True
+        assert await first.approve() is False
+        left = await account.creator_link_requests()
+        assert [one.id for one in left] == [one.id for one in others]
+        return first.id, second.id
+
+    first, second = run(Moderator, act)
+    listed = "GET /v1/account/moderator/tasks/creator_links"
+    one = "POST /v1/account/moderator/creator_link_requests"
+    assert run.requests == [
+        listed, f"{one}/{first}/approve", f"{one}/{second}/reject", f"{one}/{first}/approve",
+        WHO, listed,
+    ]  # fmt: skip
+
+
+def test_an_administrator_moderates(run: Run) -> None:
+    assert run(Admin, lambda account: account.creator_link_requests())
+    assert len(run.requests) == 1
+
+
+def test_an_administrator_whom_moderators_do_not_let_in(run: Run) -> None:
+    async def act(account: Admin) -> Any:
+        with pytest.raises(AnswerError, match="answered 404, though sandbox-admin is admin"):
+            await account.creator_link_requests()
+
+    run(Admin, act, moderator_exact=True)
+    assert run.requests == ["GET /v1/account/moderator/tasks/creator_links", WHO]
+
+
+@pytest.mark.parametrize("what", ["list", "approve"])
+def test_who_is_a_moderator_no_more(run: Run, what: str) -> None:
+    async def act(account: Moderator) -> Any:
+        (first, *_) = await account.creator_link_requests()
+        assert run.server is not None
+        run.server.site.state.accounts[2]["role"] = "consumer"
+        with pytest.raises(InsufficientPrivileges, match=r"moderator, and .* is a consumer"):
+            await (first.approve() if what == "approve" else account.creator_link_requests())
+
+    run(Moderator, act)
+    assert len(run.requests) == 3
+
+
+# Administrator
+
+
+def test_view_accounts(run: Run) -> None:
+    async def act(account: Admin) -> Any:
+        for page, limit in ((0, 1), (1, 0), (-1, None)):
+            with pytest.raises(ValueError, match="expected 1 or more"):
+                await account.view_accounts(page=page, limit=limit)
+        moderators = await account.view_accounts(role=AccountRole.MODERATOR)
+        named = await account.view_accounts(name="reader-1", page=1, limit=2)
+        return moderators, named
+
+    moderators, named = run(Admin, act)
+    at = "GET /v1/account/administrator/accounts"
+    assert run.requests == [f"{at}?role=moderator", f"{at}?name=reader-1&page=1&limit=2"]
+    assert {view.role for view in moderators} == {AccountRole.MODERATOR}
+    assert len(named) == 2
+    assert all("reader-1" in view.username for view in named)
+
+
+def test_change_roles(run: Run) -> None:
+    async def act(account: Admin) -> Any:
+        assert await account.change_roles([4, 5], [2]) is True
+        assert await account.change_roles([], []) is True
+        assert await account.change_roles([999_999], []) is False
+        views = await account.view_accounts(role=AccountRole.MODERATOR)
+        return {view.id for view in views}
+
+    assert {4, 5} <= run(Admin, act)
+    assert run.requests[:3] == ["POST /v1/account/administrator/accounts"] * 3
+
+
+def test_remove_creator_link(run: Run) -> None:
+    async def act(account: Admin) -> Any:
+        assert run.server is not None
+        service, id = run.server.site.world.cast["pair_a"]
+        creator = await account.get_creator(service, id)
+        assert creator is not None
+        assert await account.remove_creator(creator) is True
+        assert await account.remove_creator_link("patreon", "none") is False
+        return service, id
+
+    service, id = run(Admin, act)
+    assert run.requests == [
+        f"GET /v1/{service}/user/{id}/profile",
+        f"DELETE /v1/{service}/user/{id}/links",
+        "DELETE /v1/patreon/user/none/links",
+        WHO,
+    ]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda account: account.view_accounts(),
+        lambda account: account.change_roles([4], []),
+        lambda account: account.remove_creator_link("patreon", "10000000"),
+    ],
+)
+def test_who_is_an_administrator_no_more(run: Run, act: Act) -> None:
+    async def demoted(account: Admin) -> Any:
+        assert run.server is not None
+        run.server.site.state.accounts[1]["role"] = "moderator"
+        with pytest.raises(InsufficientPrivileges, match="it takes an administrator"):
+            await act(account)
+
+    run(Admin, demoted)
+    assert run.requests[1:] == [WHO]
+
+
+# Where things differ
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda account: account.random_creator(),
+        lambda account: account.random_post(),
+        lambda account: account.get_post("patreon", "1"),
+        lambda account: account.change_password("a", "b", close_on_fail=False),
+    ],
+)
+def test_what_a_classic_server_lacks(run: Run, act: Act) -> None:
+    async def refused(account: Consumer) -> None:
+        with pytest.raises(NotOffered, match="servers of this profile do not offer it"):
+            await act(account)
+
+    run(Consumer, refused, profile="classic")
+    assert run.requests == []
+
+
+def test_changes_are_off_in_a_crawl(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("administrator"))
+
+    async def act(crawler: Crawler) -> None:
+        admin = await Admin.of(crawler)
+        (request, *_) = await admin.creator_link_requests()
+        for call in (
+            admin.change_password("a", "b", close_on_fail=False),
+            admin.change_roles([4], []),
+            admin.remove_creator_link("patreon", "10000000"),
+            request.approve(),
+            request.reject(),
+        ):
+            with pytest.raises(ActionsOff, match="SATCHEL_ACTIONS is off"):
+                await call
+
+    server.in_crawl(act)
+    assert server.paths() == [LOGIN, "GET /v1/account/moderator/tasks/creator_links", LOGOUT]
+
+
+def test_configured_accounts_in_a_crawl(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("administrator", "consumer"))
+
+    async def act(crawler: Crawler) -> Any:
+        return [await kind.of(crawler) for kind in (Consumer, Moderator, Admin)]
+
+    consumer, moderator, admin = server.in_crawl(act)
+    assert (consumer.username, moderator.username, admin.username) == (CONSUMER, ADMIN, ADMIN)
+    assert server.paths() == [LOGIN, LOGIN, LOGOUT, LOGOUT]
+
+
+def test_a_loop_that_runs_already(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+
+    async def one(kind: type[Consumer]) -> int:
+        name = NAMES[kind]
+        async with await kind.login(name, password_of(name)) as account:
+            return len(await account.favorite_creators())
+
+    async def notebook() -> Any:
+        return await asyncio.gather(one(Consumer), one(Moderator), one(Admin))
+
+    assert server.in_script(monkeypatch.setenv, notebook())[0] == 12
+    assert all(seen.cookies == 1 for seen in server.site.seen if "favorites" in seen.path)
+
+
+def test_a_script_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="SATCHEL_KEMONO_URL is not set"):
+        asyncio.run(Consumer.login("a", "b"))
+    monkeypatch.setenv("SATCHEL_KEMONO_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SATCHEL_BACKOFF", "0")
+    with pytest.raises(LoginFailed, match="no answer"):
+        asyncio.run(Consumer.login("a", "b"))
+
+
+def test_a_session_that_is_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+
+    async def main() -> None:
+        session = await KemoSession.open()
+        account = await Consumer.login(CONSUMER, password_of(CONSUMER), session)
+        await session.close()
+        with pytest.raises(NoClient, match="the crawl has ended"):
+            await account.favorite_posts()
+        await session.close()
+
+    server.in_script(monkeypatch.setenv, main())
+    assert server.paths() == [LOGIN, LOGOUT]
