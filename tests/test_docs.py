@@ -112,6 +112,7 @@ def test_commands_of(page: str, installed: Path, server: str) -> None:
 def _runnable(text: str, server: str) -> str:
     for written, here in (
         ("https://recnet.example", server),
+        ("https://kemono.example", f"{server}/kemono"),
         # This very test is one of them.
         ("make test", "make --dry-run test"),
         # They take minutes; tests/test_bench.py runs them small.
