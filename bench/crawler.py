@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import gc
 import json
-import resource
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from scrapy import Request, Spider, signals
-from scrapy.crawler import AsyncCrawlerProcess
+from scrapy import Request, Spider
 from scrapy.http import Response
 from scrapy.settings import Settings
 
 import satchel.settings
+from timed import crawl
 
 
 class BareSpider(Spider):
@@ -57,23 +55,8 @@ def main() -> None:
     if threshold := order.get("gc"):
         gc.set_threshold(*threshold)
     settings.setdict(order["settings"], priority="cmdline")
-    process = AsyncCrawlerProcess(settings)
-    crawler = process.create_crawler(spider)
-    began: list[float] = []
-    crawler.signals.connect(
-        lambda: began.append(time.process_time()), signals.spider_opened, weak=False
-    )
-    process.crawl(crawler, **arguments)
-    process.start()
-    stats = crawler.stats.get_stats()
-    figures = {
-        "items": stats.get("item_scraped_count", 0),
-        "seconds": stats["elapsed_time_seconds"],
-        "cpu": time.process_time() - began[0],
-        "reason": stats["finish_reason"],
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    print(json.dumps(figures))
+    stats, cost = crawl(spider, arguments, settings)
+    print(json.dumps({"items": stats.get("item_scraped_count", 0), **cost}))
 
 
 if __name__ == "__main__":

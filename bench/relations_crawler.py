@@ -8,19 +8,17 @@ of one), ``include`` (relations), ``ids`` (of images, instead of listings), and 
 from __future__ import annotations
 
 import json
-import resource
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
-from scrapy import Request, Spider, signals
-from scrapy.crawler import AsyncCrawlerProcess
+from scrapy import Request, Spider
 from scrapy.http import Response
 from scrapy.settings import Settings
 
 import satchel.settings
 from satchel.recnet.api import chunks
+from timed import crawl
 
 RELATIONS: Final = {
     "player": ("PlayerId", "id", "accountId", "public/accounts/account/bulk"),
@@ -104,23 +102,12 @@ def main() -> None:
         spider = ByHandSpider
         arguments = {name: order[name] for name in ("url", "listings", "page")}
     settings.setdict(order["settings"], priority="cmdline")
-    process = AsyncCrawlerProcess(settings)
-    crawler = process.create_crawler(spider)
-    began: list[float] = []
-    crawler.signals.connect(
-        lambda: began.append(time.process_time()), signals.spider_opened, weak=False
-    )
-    process.crawl(crawler, **arguments)
-    process.start()
-    stats = crawler.stats.get_stats()
+    stats, cost = crawl(spider, arguments, settings)
     figures = {
         "items": stats.get("satchel/items/recnet_image", stats.get("item_scraped_count", 0)),
         "requests": stats["downloader/request_count"],
-        "seconds": stats["elapsed_time_seconds"],
-        "cpu": time.process_time() - began[0],
-        "reason": stats["finish_reason"],
         "lacking": stats.get("satchel/relations/failed", 0),
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **cost,
     }
     print(json.dumps(figures))
 

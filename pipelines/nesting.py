@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from satchel.addon import SatchelAddon
-from satchel.items import Item, key_of, nested_fields, type_name, without_cycles
+from satchel.items import Item, key_of, nested_fields, type_name, with_values, without_cycles
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -50,12 +49,7 @@ def by_keys(item: Item) -> Item:
             inner = value if isinstance(value, list) else [value]
             keys = [_reference(nested) for nested in inner]
             changed[name] = keys if isinstance(value, list) else keys[0]
-    if not changed:
-        return item
-    item = copy.copy(item)
-    for name, value in changed.items():
-        setattr(item, name, value)
-    return item
+    return with_values(item, changed)
 
 
 def _reference(item: Item) -> Any:

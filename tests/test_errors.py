@@ -6,15 +6,14 @@ import os
 import re
 import sqlite3
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from answers import answering
 from satchel.faults import Faults, Kind
 from satchel.testing import command, project, running_sandbox
 
@@ -351,30 +350,10 @@ def test_a_database_that_fails(tmp_path: Path) -> None:
         assert database.execute("SELECT count(*) FROM recnet_room").fetchone() == (3,)
 
 
-class Forbidding(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = b"User-agent: *\nDisallow: /" if self.path == "/robots.txt" else b"[]"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def forbidding() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Forbidding) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-def test_robots_forbid_it(forbidding: str, tmp_path: Path) -> None:
-    done = crawled(tmp_path / "p", Case("", "", HOT, {"SATCHEL_RECNET_URL": forbidding}))
+def test_robots_forbid_it(tmp_path: Path) -> None:
+    robots = b"User-agent: *\nDisallow: /"
+    with answering(lambda path: (200, robots if path == "/robots.txt" else b"[]")) as url:
+        done = crawled(tmp_path / "p", Case("", "", HOT, {"SATCHEL_RECNET_URL": url}))
     assert (done.returncode, stat(done, "satchel/left_out")) == (3, "1")
     (line,) = reported(done, "WARNING")
     assert "left out: Forbidden by robots.txt" in line

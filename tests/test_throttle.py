@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -199,7 +200,37 @@ def test_a_pause_holds_for_all_crawls(tmp_path: Path) -> None:
     Quota.open(tmp_path, "a.example", OFF).pause(60)
     assert Quota.open(tmp_path, "a.example", OFF).paused() > 59
     assert Quota.open(tmp_path, "b.example", OFF).paused() <= 0
-    assert [path.name for path in tmp_path.iterdir()] == ["a.example.pause"]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "a.example.pause",
+        "a.example.pause.lock",
+    }
+
+
+def test_of_two_pauses_at_once_the_longer_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One crawl finds no pause, another writes a long one, and then the first writes its own."""
+    long, short = (Quota.open(tmp_path, "a.example", OFF) for _ in range(2))
+    write, others = Quota._write, []
+
+    def late(quota: Quota, path: Path) -> None:
+        if not others:
+            others.append(threading.Thread(target=long.pause, args=(60,)))
+            others[0].start()
+            others[0].join(0.5)
+        write(quota, path)
+
+    monkeypatch.setattr(Quota, "_write", late)
+    short.pause(10)
+    others[0].join()
+    assert Quota.open(tmp_path, "a.example", OFF).paused() > 59
+
+
+def test_a_pause_that_another_crawl_makes_longer_is_seen(tmp_path: Path) -> None:
+    one, other = (Quota.open(tmp_path, "a.example", OFF) for _ in range(2))
+    for seconds in range(10, 100, 10):
+        one.pause(seconds)
+        assert other.paused() > seconds - 1
 
 
 @pytest.mark.parametrize("text", ["", "soon", "9e99"])
@@ -370,12 +401,12 @@ def test_names_in_rates() -> None:
 
 
 def test_no_thread_is_left() -> None:
-    before = os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else []
+    before = threading.enumerate()
     found = throttle({"*": "50/second"})
     run(found.lane("http://a.example/").enter)
+    assert len(threading.enumerate()) > len(before)
     found.close()
-    after = os.listdir("/proc/self/task") if before else []
-    assert len(after) <= len(before)
+    assert threading.enumerate() == before
 
 
 def test_a_damaged_file_is_found_at_the_start(tmp_path: Path) -> None:
@@ -395,6 +426,81 @@ def test_a_file_that_fails_leaves_the_crawl_its_own_quota(tmp_path: Path) -> Non
         found.close()
 
     run(main)
+
+
+FREEZER = """
+import os, signal, sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@contextlib.contextmanager
+def frozen(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that is stopped while it has the lock of a quota's file."""
+    words = [sys.executable, "-c", FREEZER, str(folder / "a.example.sqlite.lock")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def _short_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("satchel.throttle._TRY", 0.02)
+
+
+@pytest.mark.usefixtures("_short_tries")
+def test_a_crawl_that_is_frozen_with_the_lock_is_waited_for_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    quota = Quota.open(tmp_path, "a.example", "50/second")
+
+    async def main() -> None:
+        found = lane(quota, "50/second")
+        waiting = asyncio.ensure_future(found.enter())
+        while not caplog.records:
+            await asyncio.sleep(0.01)
+        assert not waiting.done()
+        other.kill()
+        await asyncio.wait_for(waiting, 30)
+        found.close()
+
+    with frozen(tmp_path) as other:
+        run(main)
+    (record,) = caplog.records
+    assert "a.example.sqlite.lock: another crawl, frozen or stopped, has held" in record.message
+
+
+@pytest.mark.usefixtures("_short_tries")
+def test_the_end_of_the_crawl_does_not_wait_for_one_that_is_frozen(tmp_path: Path) -> None:
+    quota = Quota.open(tmp_path, "a.example", "50/second")
+
+    async def ends(seconds: float) -> bool:
+        return False
+
+    async def main() -> None:
+        found = lane(quota, "50/second", wait=ends)
+        with pytest.raises(CrawlEnds):
+            await asyncio.wait_for(found.enter(), 30)
+        found.close()
+
+    with frozen(tmp_path):
+        run(main)
+
+
+@pytest.mark.usefixtures("_short_tries")
+def test_a_lock_that_is_held_at_the_start(tmp_path: Path) -> None:
+    with (
+        frozen(tmp_path),
+        pytest.raises(ConfigError, match=r"a.example.sqlite: another crawl, frozen or stopped"),
+    ):
+        throttle({}, tmp_path)
 
 
 def test_a_pause_that_cannot_be_written_holds_for_this_crawl(tmp_path: Path) -> None:

@@ -285,10 +285,15 @@ def without_cycles(item: Item, path: tuple[Item, ...] = ()) -> Item:
         kept = [without_cycles(i, path) for i in inner if not any(i is above for above in path)]
         if len(kept) < len(inner) or any(a is not b for a, b in zip(kept, inner, strict=True)):
             cut[name] = kept if isinstance(value, list) else next(iter(kept), None)
-    if not cut:
+    return with_values(item, cut)
+
+
+def with_values(item: Item, values: Mapping[str, Any]) -> Item:
+    """A copy of an item that has these values; the item itself if there are none."""
+    if not values:
         return item
     item = copy.copy(item)
-    for name, value in cut.items():
+    for name, value in values.items():
         setattr(item, name, value)
     return item
 

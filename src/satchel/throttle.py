@@ -15,7 +15,7 @@ import re
 import sqlite3
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC
@@ -23,6 +23,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from filelock import FileLock, Timeout
 from pyrate_limiter import GCRA, Rate, RateItem, SQLiteBucket, StateBucket
 from scrapy.exceptions import IgnoreRequest
 
@@ -64,6 +65,12 @@ _KEPT: Final = 100
 _SMOOTH: Final = 0.04
 """Seconds: a quota is spread over windows of about this length."""
 
+_TRY: Final = 1.0
+"""Seconds that one try to lock a quota's file takes: so long the end of a crawl may wait for it."""
+
+_TRIES: Final = 10
+"""So many tries in a row say that whoever has the lock is no crawl that goes on."""
+
 
 def _evenly(rate: str) -> tuple[int, int]:
     """``"10000/hour"`` as calls in milliseconds: never more, and spread evenly."""
@@ -100,7 +107,7 @@ def _seconds_until(date: str) -> float:
 class Quota:
     """The permits and the pause of one host.
 
-    Its methods block for as long as another crawl holds the file.
+    Its methods block for a second at most while another crawl holds the file.
 
     :param bucket: ``None``: as many permits as one likes
     :param pause: the file that says until when the host is not to be asked; ``None``: in memory
@@ -108,8 +115,9 @@ class Quota:
 
     def __init__(self, bucket: AbstractBucket | None, pause: Path | None = None) -> None:
         self._bucket = bucket
-        self._pause = pause
+        self._pause = None if pause is None else os.fspath(pause)
         self._until = 0.0
+        self._read: tuple[int, int] | None = None
         self._taken = 0
 
     @classmethod
@@ -130,6 +138,7 @@ class Quota:
         """Take a permit.
 
         :returns: seconds until there may be one; 0: it is taken
+        :raises filelock.Timeout: another crawl holds the file
         """
         if self._bucket is None:
             return 0.0
@@ -157,26 +166,46 @@ class Quota:
         """Seconds for which the host is not to be asked."""
         if self._pause is not None:
             with contextlib.suppress(OSError, ValueError):
-                self._until = float(self._pause.read_text())
+                # Each request asks: reading takes eight times as long as this.
+                state = os.stat(self._pause)
+                if self._read != (seen := (state.st_ino, state.st_mtime_ns)):
+                    self._read = seen
+                    self._until = float(Path(self._pause).read_text())
         left = self._until - time.time()
         return left if left <= LONGEST_PAUSE else 0.0
 
     def pause(self, seconds: float) -> None:
         """Do not ask the host for so long; a longer pause that is on goes on."""
-        if seconds <= self.paused():
-            return
-        self._until = time.time() + seconds
-        if self._pause is not None:
-            try:
-                new = self._pause.with_suffix(f".{os.getpid()}")
-                new.write_text(f"{self._until}\n")
-                new.replace(self._pause)
-            except OSError as error:
-                logger.warning("%s: other crawls do not learn of the pause: %s", self._pause, error)
+        with self._alone():
+            if seconds <= self.paused():
+                return
+            self._until = time.time() + seconds
+            if self._pause is not None:
+                self._write(Path(self._pause))
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While no other crawl changes the pause: of two that are refused the longer is to stay."""
+        with contextlib.ExitStack() as stack:
+            if self._pause is not None:
+                # Without the lock, a pause that is too short is better than none.
+                with contextlib.suppress(OSError):
+                    stack.enter_context(FileLock(f"{self._pause}.lock", timeout=_TRY))
+            yield
+
+    def _write(self, pause: Path) -> None:
+        try:
+            new = pause.with_suffix(f".{os.getpid()}")
+            new.write_text(f"{self._until}\n")
+            new.replace(pause)
+        except OSError as error:
+            logger.warning("%s: other crawls do not learn of the pause: %s", pause, error)
 
     def close(self) -> None:
         """Close the files."""
-        if self._bucket is not None:
+        if isinstance(self._bucket, SQLiteBucket):
+            self._bucket.conn.close()  # Its own close() waits for the lock.
+        elif self._bucket is not None:
             self._bucket.close()
 
 
@@ -207,10 +236,24 @@ def _shared_bucket(path: Path, rate: str) -> AbstractBucket:
     calls, interval = _evenly(rate)
     # Its window counts what is exactly as old as the interval.
     spread = Rate(calls, max(1, interval - 1))
-    return SQLiteBucket.init_from_file([spread], db_path=str(path), use_file_lock=True)
+    # The bucket's own lock is waited for without end, be the crawl that has it frozen.
+    lock = FileLock(f"{path}.lock", timeout=_TRY)
+    with lock.acquire(timeout=_TRY * _TRIES):
+        bucket = SQLiteBucket.init_from_file([spread], db_path=str(path))
+        bucket.conn.execute("PRAGMA journal_mode=WAL")
+        bucket.conn.execute("PRAGMA synchronous=NORMAL")
+    bucket.lock = lock  # type: ignore[assignment]
+    return bucket
+
+
+_HELD: Final = f"another crawl, frozen or stopped, has held it for {_TRY * _TRIES:.0f} seconds"
 
 
 def _unusable(path: Path, error: Exception) -> ConfigError:
+    if isinstance(error, Timeout):
+        return ConfigError(
+            f"SATCHEL_STATE: {path}: {_HELD}; let it go on or end it, or give another folder"
+        )
     reason = error.strerror if isinstance(error, OSError) else error
     remedy = f"delete {path.name}, " if isinstance(error, sqlite3.DatabaseError) else ""
     return ConfigError(
@@ -261,6 +304,7 @@ class Lane:
         self._max_wait = max_wait
         self._wait = wait
         self._stalled_since: float | None = None
+        self._tries = 0
 
     @property
     def paused_for(self) -> float:
@@ -333,11 +377,19 @@ class Lane:
             return 0.0
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, self.quota.take)
+            delay = await loop.run_in_executor(self._thread, self.quota.take)
+        except Timeout as error:
+            # To go on with a quota of one's own would be more than the host allows.
+            self._tries += 1
+            if self._tries == _TRIES:
+                logger.warning("%s: %s; waiting until it goes on or ends", error.lock_file, _HELD)
+            return _TRY / 10
         except sqlite3.Error as error:
             logger.warning("%s: its quota is not shared with other crawls: %s", self.name, error)
             self.quota = Quota.open(None, self.name, self.rate)
             return await self._take()
+        self._tries = 0
+        return delay
 
     def _check(self, left: float) -> None:
         since = self._stalled_since

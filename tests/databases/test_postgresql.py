@@ -15,8 +15,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from satchel.databases import database
+from satchel.databases.postgresql import LOCK
 from satchel.decode import Decoder, text
 from satchel.errors import ConfigError, StoreError
 from satchel.items import Item
@@ -205,8 +207,6 @@ def test_a_row_is_found_by_its_key_however_many_are_stored(stored: Stored) -> No
     plans: list[str] = []
 
     async def use(store: Store) -> None:
-        from sqlalchemy import event
-
         def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
             if "INSERT INTO" in statement and not statement.startswith("EXPLAIN"):
                 cursor.execute(f"EXPLAIN {statement}", parameters)
@@ -284,6 +284,26 @@ def test_what_fails_again_and_again_is_given_up(stored: Stored) -> None:
     with pytest.raises(StoreError, match="busy"):
         stored.put(account())
     assert stored.query("SELECT last_value FROM tries") == [(ATTEMPTS,)]
+
+
+@pytest.mark.parametrize(
+    "held",
+    [f"SELECT pg_advisory_xact_lock({LOCK})", "UPDATE recnet_account SET username = 'other'"],
+    ids=["the turn", "a row"],
+)
+def test_a_lock_that_comes_late_is_waited_for_again(held: str, stored: Stored) -> None:
+    stored.put(account())
+
+    async def use() -> None:
+        store = Store.open(f"{stored.url}&options=-c%20lock_timeout%3D100ms", [Account])
+        with psycopg.connect(stored.url) as other:
+            other.execute(held.encode())
+            event.listen(store._database.engine, "handle_error", lambda _: other.rollback())
+            await store.put(account(username="u"))
+        await store.close()
+
+    asyncio.run(use())
+    assert stored.one("recnet_account", "username") == ("u",)
 
 
 def test_a_lock_that_does_not_end(stored: Stored) -> None:

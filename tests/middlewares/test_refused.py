@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from scrapy.http import Response
 
+from answers import answering
 from satchel.faults import Faults
 from satchel.middlewares.refused import is_challenge
 from satchel.testing import crawl, running_sandbox
@@ -71,35 +69,14 @@ def test_a_challenge_ends_the_crawl_and_asks_for_a_person(
     assert "left out" not in caplog.text
 
 
-class Refusing(BaseHTTPRequestHandler):
-    """A server that takes no key."""
-
-    def do_GET(self) -> None:
-        self.send_response(404 if self.path == "/robots.txt" else 401)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def refusing() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize("word", ["missing", "refused"])
 def test_a_key_that_is_missing_or_refused(
-    word: str, refusing: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    word: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if word == "refused":
         monkeypatch.setenv("SATCHEL_RECNET_KEY", "abracadabra")
-    result = crawl("recnet-images", by_url(refusing), in_room="8200,8201,8202")
+    with answering(lambda path: (404 if path == "/robots.txt" else 401, b"")) as url:
+        result = crawl("recnet-images", by_url(url), in_room="8200,8201,8202")
     assert result.reason == "unauthorized"
     (error,) = (record for record in caplog.records if record.levelname == "ERROR")
     assert f"the server answered 401; SATCHEL_RECNET_KEY is {word}" in error.getMessage()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -79,6 +80,32 @@ def test_no_error_of_a_lost_answer_hides_what_it_was(caplog: pytest.LogCaptureFi
         crawl("recnet-rooms", by_url(sandbox.url), ids="8200", include="tags")
     errors = [r.getMessage() for r in caplog.records if r.name == "recnet-rooms"]
     assert errors == [f"{sandbox.url}/rooms/8200?include=8: not a Room: not JSON"]
+
+
+class Repeating(scrapy.Spider):
+    """Asks for the same address three times, one after the other."""
+
+    name = "repeating"
+    url: str
+
+    async def start(self) -> AsyncIterator[Any]:
+        yield scrapy.Request(self.url, cb_kwargs={"left": 2})
+
+    def parse(self, response: Response, left: int) -> Any:
+        yield {"status": response.status}
+        if left:
+            assert response.request is not None
+            yield response.request.replace(dont_filter=True, cb_kwargs={"left": left - 1})
+
+
+def test_a_request_that_was_answered_has_been_refused_no_more() -> None:
+    """Three times a second, with an answer after each, is not a wait of three seconds."""
+    faults = Faults(rate=1, kinds=("status_429",), only="hot", in_a_row=1)
+    with running_sandbox(faults=faults) as sandbox:
+        settings = by_url(sandbox.url, SATCHEL_MAX_WAIT=1.3)
+        result = crawl(Repeating, settings, url=f"{sandbox.url}/rooms/hot?take=5&skip=0")
+    assert result.items == [{"status": 200}] * 3
+    assert result.stats["satchel/refusals"] == 3
 
 
 def components(**settings: Any) -> list[type]:

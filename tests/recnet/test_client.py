@@ -99,6 +99,25 @@ def test_without_a_crawl_there_is_no_client() -> None:
         asyncio.run(Image(id=1, player_id=2).get_player())
 
 
+def test_an_id_that_cannot_be_is_not_there_and_spoils_no_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SATCHEL_RECNET_KEY", "sandbox")
+    with running_sandbox() as sandbox:
+
+        async def asking(client: Any) -> AsyncIterator[Any]:
+            ids = [7001, -1, 2**63, 7002]
+            yield [account.id for account in await client.accounts.fetch_many(ids)]
+            yield await client.accounts.fetch(-2)
+
+        assert ask(asking, SATCHEL_SANDBOX=False, SATCHEL_RECNET_URL=sandbox.url) == [
+            [7001, 7002],
+            None,
+        ]
+        bodies = [asked.body for asked in sandbox.log if asked.method == "POST"]
+    assert bodies == ["id=7001&id=7002"]
+
+
 def test_the_same_question_is_asked_once_at_a_time() -> None:
     with running_sandbox() as sandbox:
 

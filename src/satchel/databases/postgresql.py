@@ -106,8 +106,9 @@ ADVICE_BY_WORD: Final = (
 )
 """By what psycopg says where there is no SQLSTATE: about connections."""
 
-AGAIN: Final = frozenset({"40001", "40P01"})
-"""Serialization failure and deadlock: another program's locks. The same may go well next."""
+AGAIN: Final = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, a lock that did not come in time: others write. The same may go
+well next."""
 
 UNFIT: Final = "22"
 """A value that its column cannot hold; only a plugin makes one."""

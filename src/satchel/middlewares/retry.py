@@ -47,6 +47,7 @@ class RetryMiddleware(ScrapyRetryMiddleware):
             return response
         if (seconds := retry_after(response)) is not None:
             return self._after_a_pause(request, seconds) or response
+        request.meta.pop(_REFUSED, None)  # Whoever repeats it for another reason begins anew.
         if response.status == 200 and request.meta.get("satchel_json") and not is_json(response):
             again: Request | Response | None = self._retry(request, "a body that is no JSON")
         else:

@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from satchel.addon import SatchelAddon
 from satchel.answers import Page
 from satchel.client import Access, Client
+from satchel.decode import INT64_MAX
 from satchel.errors import NotOffered
 from satchel.items import Item, Relation, complete, relation_of_field
 from satchel.loading import Loader
@@ -173,7 +174,8 @@ class RecNetClient(Client):
 
             async def load(ids: list[Any], permitted: bool) -> Mapping[Any, Any]:
                 found: dict[Any, Any] = {}
-                for request in self.api.bulk(bulk, ids):
+                # One that no server takes would have all others of its body refused.
+                for request in self.api.bulk(bulk, filter(_is_possible, ids)):
                     request.meta[PAID] = permitted
                     found |= self.api.matched(bulk, ids, await self._read(bulk, request))
                 if bulk == "rooms.bulk":
@@ -263,6 +265,11 @@ class RecNetClient(Client):
                 self.undecodable(response.url, error)
             return answer.items
         return answer
+
+
+def _is_possible(value: Any) -> bool:
+    """Whether there may be something of that id, or name."""
+    return not isinstance(value, int) or 0 <= value <= INT64_MAX
 
 
 def _asked_for(parameters: Mapping[str, Any]) -> list[Any]:
