@@ -144,7 +144,7 @@ class Gate:
         _blank_fields(item, names)
         _keep_in_payload(item, frozenset(item.decoder.table) - names, but=names)
         item._bare = True
-        if names:
+        if names and item.key:
             self._count("content")
 
     def _pseudonymize(self, item: Item) -> None:
