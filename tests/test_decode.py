@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from satchel.decode import (
     Decoder,
     Wire,
     flag,
+    identifier,
     integer,
     integers,
     mask,
@@ -25,6 +27,8 @@ from satchel.decode import (
     texts,
     unix,
     unix_seconds,
+    utc,
+    wall_clock,
     word,
 )
 from satchel.errors import DecodeError
@@ -294,6 +298,77 @@ def test_no_dates(date: str) -> None:
     assert not TREE({"Id": 1, "Planted": date}).was_sent("planted")
 
 
+@dataclass(slots=True, init=False)
+class Event(Item):
+    namespace = "test"
+    key = ("id",)
+
+    id: str | None = None
+    added: datetime | None = None
+    shown: datetime | None = None
+
+
+EVENT = Decoder(
+    Event, {"id": identifier("Id"), "added": utc("Added"), "shown": wall_clock("Shown")}
+)
+WHEN = datetime(2030, 5, 1, 18, 22, 33)
+LATER = WHEN.replace(microsecond=49000)
+
+
+@pytest.mark.parametrize(
+    ("value", "added", "shown"),
+    [
+        ("2030-05-01T18:22:33", WHEN, WHEN),
+        ("2030-05-01T18:22:33.049", LATER, LATER),
+        ("2030-05-01T18:22:33.0490009Z", LATER, LATER),
+        ("2030-05-01T20:22:33+02:00", WHEN, WHEN.replace(hour=20)),
+        ("Wed, 01 May 2030 18:22:33 GMT", WHEN, WHEN),
+        (1903890153, WHEN, WHEN),
+        (1903890153.049, LATER, LATER),
+        ("0001-01-01T00:00:00", None, None),
+        ("Mon, 01 Jan 0001 00:00:00 GMT", None, None),
+        (None, None, None),
+    ],
+)
+def test_moments(value: Any, added: datetime | None, shown: datetime | None) -> None:
+    event = EVENT({"Id": "a", "Added": value, "Shown": value})
+    assert event.added == (added and added.replace(tzinfo=UTC))
+    assert event.added is None or event.added.tzinfo is UTC
+    assert event.shown == shown
+    assert event.was_sent("added")
+    assert_paths_agree(EVENT, {"Id": "a", "Added": value, "Shown": value})
+
+
+@pytest.mark.parametrize(
+    "value", ["", "soon", "2030-13-01", "Wed, 01 May 2030", 10**30, 1e300, True, [], {}, "\ud800"]
+)
+def test_no_moments(value: Any) -> None:
+    event = EVENT({"Id": "a", "Added": value, "Shown": value})
+    assert not event.was_sent("added")
+    assert not event.was_sent("shown")
+    assert_paths_agree(EVENT, {"Id": "a", "Added": value, "Shown": value})
+
+
+def test_a_moment_that_has_no_place_in_utc() -> None:
+    last = "9999-12-31T23:59:59-05:00"
+    event = EVENT({"Id": "a", "Added": last, "Shown": last})
+    assert not event.was_sent("added")
+    assert event.shown == datetime(9999, 12, 31, 23, 59, 59)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("a-b", "a-b"), (5, "5"), (2**63 - 1, f"{2**63 - 1}")]
+)
+def test_identifiers(value: Any, expected: str) -> None:
+    assert EVENT({"Id": value}).id == expected
+
+
+@pytest.mark.parametrize("value", ["", True, 1.5, 2**63, [], None])
+def test_no_identifiers(value: Any) -> None:
+    with pytest.raises(DecodeError, match="no usable Id"):
+        EVENT({"Id": value})
+
+
 def test_patch_sets_what_is_there_and_keeps_the_rest() -> None:
     tree: Any = TREE({"Id": 1, "Name": "elm"})
     tree._admitted = True
@@ -313,11 +388,10 @@ def test_extra_is_what_the_table_does_not_name() -> None:
 
 def test_wire_keys_finds_every_spelling_that_is_there() -> None:
     data = {"ID": 1, "treeid": 2, "Stats": {}, "Other": 3}
-    assert TREE.wire_keys(data, frozenset({"id", "count", "neighbours"})) == [
-        "ID",
-        "treeid",
-        "Stats",
-    ]
+    names = frozenset({"id", "count", "neighbours"})
+    for _ in range(2):
+        assert TREE.wire_keys(data, names) == {"ID", "treeid", "Stats"}
+        assert TREE.wire_keys(data, frozenset({"id"})) == {"ID", "treeid"}
 
 
 def test_more_shapes_than_a_server_has_are_decoded_too() -> None:
@@ -328,6 +402,7 @@ def test_more_shapes_than_a_server_has_are_decoded_too() -> None:
         assert len(decoder._functions) == MAX_SHAPES
         for n in range(MAX_SHAPES + 5):
             assert decoder.extra({"Name": "x", f"k{n}": n}) == {f"k{n}": n}
+            assert decoder.wire_keys({"Name": "x", f"k{n}": n}, frozenset({"name"})) == {"Name"}
     finally:
         Leaf.decoder = LEAF
 

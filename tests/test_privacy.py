@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from satchel.decode import Decoder, flag, integer, integers, mask, part, parts, text
-from satchel.items import Item, Personal, link, personal
+from satchel.items import Item, Personal, link, nested, personal, withheld
 from satchel.privacy import Gate, Level
 
 
@@ -41,6 +41,53 @@ class Person(Item):
     friend: Person | None = None
     friends: list[Person] | None = None
 
+
+@dataclass(slots=True, init=False)
+class File(Item):
+    namespace = "shop"
+    guarded = True
+
+    name: str | None = personal(Personal.NAME)
+    place: str | None = withheld()
+
+
+@dataclass(slots=True, init=False)
+class Letter(Item):
+    """One of a service that has content."""
+
+    namespace = "shop"
+    guarded = True
+    key = ("id",)
+
+    id: int | None = None
+    body: str | None = withheld(Personal.TEXT)
+    signed: str | None = personal(Personal.BYSTANDER)
+    sender_id: int | None = personal(Personal.NAME)
+    file: File | None = None
+    seal: File | None = nested("File", content=True)
+
+
+FILE = Decoder(File, {"name": text("Name"), "place": text("Place", "Name")})
+LETTER = Decoder(
+    Letter,
+    {
+        "id": integer("Id"),
+        "body": text("Body"),
+        "signed": text("Signed"),
+        "sender_id": integer("SenderId"),
+        "file": part(FILE, "File"),
+        "seal": part(FILE, "Seal"),
+    },
+)
+SENT: dict[str, Any] = {
+    "Id": 1,
+    "Body": "Dear Jane",
+    "Signed": "Joan",
+    "SenderId": 7,
+    "File": {"Name": "a.png", "Place": "/a.png", "More": "/b.png"},
+    "Seal": {"Name": "b.png"},
+    "Undocumented": "Dear Jane",
+}
 
 NOTE = Decoder(Note, {"title": text("Title"), "stars": integer("Stars")}, required=("stars",))
 TABLE = {
@@ -266,6 +313,81 @@ def test_what_was_withheld_is_counted() -> None:
     gate.admit(PERSON({"Id": 1, "Name": "Jane"}))
     gate.admit(PERSON({"Id": 1, "Young": True}))
     assert counts == {"junior": 1, "identity": 1, "pseudonym": 1}
+
+
+# Content, and bystanders
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_content_is_withheld_unless_it_is_allowed(level: Level) -> None:
+    letter = Gate(level, b"key").admit(LETTER(SENT))
+    assert (letter.body, letter.seal) == (None, None)
+    assert letter.file.place is None
+    assert letter.file.name is not None
+    assert letter.data == {
+        "Id": 1,
+        "Body": None,
+        "Signed": "Joan" if level < Level.CAREFUL else None,
+        "SenderId": 7 if level < Level.STRICT else None,
+        # The name is where a place was read from in other answers.
+        "File": {"Name": None, "Place": None, "More": None},
+        "Seal": None,
+        "Undocumented": None,
+    }
+    assert letter._bare
+
+
+def test_content_that_is_allowed_stays() -> None:
+    letter = Gate(Level.CAREFUL, content={"shop"}).admit(LETTER(SENT))
+    assert (letter.body, letter.file.place, letter.seal.name) == ("Dear Jane", "/a.png", "b.png")
+    assert letter.data == {**SENT, "Signed": None}
+    assert not letter._bare
+    assert Gate(Level.OFF, content={"other"}).admit(LETTER(SENT)).body is None
+
+
+def test_content_counts_as_withheld_where_it_was_not_sent() -> None:
+    letter = Gate(Level.OFF).admit(LETTER({"Id": 1}))
+    assert letter.was_sent("body")
+    assert letter.was_sent("seal")
+    assert not letter.was_sent("file")
+
+
+def test_what_cannot_be_read_of_a_service_with_content_is_nulled_at_any_level() -> None:
+    letter = Gate(Level.OFF).admit(LETTER({"Id": 1, "File": "/a.png", "Seal": []}))
+    assert letter.data == {"Id": 1, "File": None, "Seal": None}
+
+
+def test_under_strict_no_other_field_brings_a_name_through() -> None:
+    letter = Gate(Level.STRICT, b"key", content={"shop"}).admit(LETTER(SENT))
+    assert letter.file.name.startswith("~")
+    assert letter.file.data == {"Name": None, "Place": "/a.png", "More": None}
+    assert letter.sender_id is None
+    assert letter.was_sent("sender_id")
+
+
+@pytest.mark.parametrize(
+    ("level", "name"), [(Level.JUNIORS, "Joan"), (Level.CAREFUL, None), (Level.STRICT, None)]
+)
+def test_names_of_bystanders(level: Level, name: str | None) -> None:
+    gate = Gate(level, b"key", content={"shop"})
+    letter = gate.admit(LETTER(SENT))
+    assert letter.signed == name
+    assert letter.data["Signed"] == name
+    assert gate.admit_value(letter, "signed", "Joan") == name
+
+
+def test_a_relation_brings_no_content_through() -> None:
+    letter = Letter(id=1)
+    withholding, allowing = Gate(Level.OFF), Gate(Level.OFF, content={"shop"})
+    assert withholding.admit_value(letter, "body", "Dear Jane") is None
+    assert withholding.admit_value(letter, "seal", File(name="b.png")) is None
+    assert allowing.admit_value(letter, "body", "Dear Jane") == "Dear Jane"
+
+
+def test_what_was_withheld_of_content_and_bystanders_is_counted() -> None:
+    counts: Counter[str] = Counter()
+    Gate(Level.CAREFUL, count=lambda rule: counts.update([rule])).admit(LETTER(SENT))
+    assert counts == {"bystander": 1, "content": 1}
 
 
 WORD = st.just("Jane")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
 from typing import Any
 
 import pytest
 
 from satchel import tables
-from satchel.decode import Decoder, integer
+from satchel.databases.batches import encoded
+from satchel.decode import Decoder, integer, text
 from satchel.errors import DecodeError
-from satchel.items import Item, field_names
+from satchel.items import Item, field_names, withheld
 from satchel.privacy import Gate, Level
 from satchel.recnet import Account, Image, Room
 from stores import RECNET
@@ -27,6 +29,26 @@ class Visit(Item):
 
 
 Decoder(Visit, {"id": integer("id")})
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(slots=True, init=False)
+class Secret(Item):
+    """One of a service that has content."""
+
+    namespace = "test"
+    guarded = True
+    key = ("id",)
+
+    id: int | None = None
+    colour: Colour | None = None
+    content: str | None = withheld()
+
+
+Decoder(Secret, {"id": integer("id"), "content": text("content")})
 
 
 def test_a_reference_is_the_key_of_what_is_nested() -> None:
@@ -88,8 +110,34 @@ def test_the_payload_of_a_grown_up_is_not_erased() -> None:
     assert "payload" not in row
 
 
+@pytest.mark.parametrize(
+    ("content", "payload"), [(["test"], {"later": "x"}), ([], None), (["other"], None)]
+)
+def test_the_payload_goes_where_content_is_withheld(content: list[str], payload: Any) -> None:
+    for sent in ({"id": 1, "later": "x"}, {"id": 1}):
+        ((_, row),) = tables.rows(Gate(Level.OFF, content=content).admit(Secret(sent)))
+        if "later" in sent or not payload:
+            assert row["payload"] == payload
+        else:
+            assert "payload" not in row
+
+
+def test_an_item_that_is_patched_has_not_passed_the_gate_yet() -> None:
+    item = Gate(Level.OFF).admit(Secret({"id": 1}))
+    Secret.decoder.patch(item, {"later": "x"})
+    ((_, row),) = tables.rows(item)
+    assert row["payload"] == {"later": "x"}
+
+
+def test_a_word_of_an_enumeration_is_a_text() -> None:
+    assert str(tables.build([Secret]).tables["test_secret"].c.colour.type) == "TEXT"
+    ((_, row),) = tables.rows(Secret(id=1, colour=Colour.RED))
+    assert encoded([row]) == '[{"id":1,"colour":"red"}]'
+    assert encoded([{**row, "later": "\0"}]) == '[{"id":1,"colour":"red","later":"\ufffd"}]'
+
+
 @pytest.mark.parametrize("zone", [None, UTC, timezone(timedelta(hours=2))])
-def test_a_date_is_written_as_utc_without_a_zone(zone: Any) -> None:
+def test_a_date_is_written_as_utc_or_as_it_is(zone: Any) -> None:
     when = datetime(2021, 3, 4, 5, 6, 7, tzinfo=UTC)
     when = when.astimezone(zone) if zone else when.replace(tzinfo=None)
     ((_, row),) = tables.rows(Visit(id=1, when=when))

@@ -26,7 +26,7 @@ T = TypeVar("T", bound=Item)
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 MAX_SHAPES: Final = 64
-"""Shapes that get a function of their own; more than a server has, unless it means harm."""
+"""Shapes of which something is remembered; more than a server has, unless it means harm."""
 
 _UNUSABLE = (ValueError, TypeError, KeyError, OverflowError, AttributeError, DecodeError)
 
@@ -69,6 +69,7 @@ class Decoder(Generic[T]):
         self._known = _wire_keys(self.table)
         self._functions: dict[tuple[str, ...], Callable[[T, Any], None]] = {}
         self._extras: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._sources: dict[tuple[tuple[str, ...], frozenset[str]], frozenset[str]] = {}
         cls.decoder = self
 
     def __call__(self, data: Any, client: Client | None = None) -> T:
@@ -111,12 +112,16 @@ class Decoder(Generic[T]):
                 self._extras[shape] = keys
         return {key: data[key] for key in keys} or None
 
-    def wire_keys(self, data: Mapping[str, Any], names: frozenset[str]) -> list[str]:
+    def wire_keys(self, data: Mapping[str, Any], names: frozenset[str]) -> frozenset[str]:
         """The keys of *data* from which the fields *names* are read."""
-        wanted = {k for name in names & self.table.keys() for k in _top_keys(self.table[name])}
-        if not wanted:
-            return []
-        return [key for key in data if key.lower() in wanted]
+        shape = (tuple(data), names)
+        keys = self._sources.get(shape)
+        if keys is None:
+            wanted = {k for name in names & self.table.keys() for k in _top_keys(self.table[name])}
+            keys = frozenset(key for key in data if key.lower() in wanted)
+            if len(self._sources) < MAX_SHAPES:
+                self._sources[shape] = keys
+        return keys
 
     def _function(self, data: Any) -> Callable[[T, Any], None]:
         if data.__class__ is not dict:

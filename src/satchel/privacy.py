@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from enum import IntEnum
 from typing import Any
 
-from satchel.items import Item, Personal, cached, fields_of, nested_fields
+from satchel.items import Item, Personal, cached, field_names, fields_of, nested_fields
 
 
 class Level(IntEnum):
@@ -122,12 +122,10 @@ class Gate:
             _put_in_payload(item, frozenset(unread), None)
 
     def _blank(self, item: Item) -> None:
-        kept = kept_of_minors(type(item))
-        for field in fields_of(type(item)):
-            if field.name not in kept:
-                setattr(item, field.name, None)
+        lost = _fields_but(type(item), kept_of_minors(type(item)))
+        _blank_fields(item, lost)
         item._unsent = frozenset()
-        _keep_in_payload(item, kept)
+        _strip_payload(item, lost)
         item._bare = True
         self._count("junior")
 
@@ -142,9 +140,9 @@ class Gate:
     def _withhold_content(self, item: Item) -> None:
         names = content_of(type(item))
         _blank_fields(item, names)
-        _keep_in_payload(item, frozenset(item.decoder.table) - names, but=names)
+        _strip_payload(item, names)
         item._bare = True
-        if names:
+        if names and item.key:
             self._count("content")
 
     def _pseudonymize(self, item: Item) -> None:
@@ -152,7 +150,7 @@ class Gate:
         for name in spoken:
             if value := getattr(item, name):
                 setattr(item, name, self.pseudonym(value))
-        _keep_in_payload(item, frozenset(item.decoder.table) - spoken, but=spoken)
+        _strip_payload(item, spoken)
         if spoken:
             self._count("pseudonym")
 
@@ -220,12 +218,16 @@ def _put_in_payload(item: Item, names: frozenset[str], value: Any) -> None:
             item.data = {**item.data, **dict.fromkeys(keys, value)}
 
 
-def _keep_in_payload(item: Item, names: frozenset[str], but: frozenset[str] = frozenset()) -> None:
-    """Null all of the payload but what these fields are read from, the undocumented included.
-
-    :param but: what these are read from is nulled anyway
-    """
-    if item.data is not None:
-        kept = {*item.decoder.wire_keys(item.data, names)}
-        kept -= {*item.decoder.wire_keys(item.data, but)}
+def _strip_payload(item: Item, names: frozenset[str]) -> None:
+    """Null in the payload what these fields are read from, and all that is undocumented."""
+    if item.data is None:
+        return
+    wire_keys = item.decoder.wire_keys
+    kept = wire_keys(item.data, _fields_but(type(item), names)) - wire_keys(item.data, names)
+    if len(kept) < len(item.data):
         item.data = {key: value if key in kept else None for key, value in item.data.items()}
+
+
+@cached
+def _fields_but(cls: type[Item], names: frozenset[str]) -> frozenset[str]:
+    return field_names(cls) - names

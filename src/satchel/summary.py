@@ -167,6 +167,9 @@ _NOTES: Final = (
     ("satchel/privacy/junior", ("junior withheld", "juniors withheld")),
     ("satchel/privacy/identity", ("account without its identity flags and pronouns",
                                   "accounts without their identity flags and pronouns")),
+    ("satchel/privacy/bystander", ("item without bystanders' names",
+                                   "items without bystanders' names")),
+    ("satchel/privacy/content", ("item without its content", "items without their content")),
     ("log_count/ERROR", ("error in the log", "errors in the log")),
 )  # fmt: skip
 

@@ -44,6 +44,9 @@ TIMES: Final = ("first_seen", "last_seen", "changed_at")
 WITHHELD: Final = "withheld"
 """In a column's ``info``: whether the privacy gate may null what an earlier crawl stored."""
 
+WITHHELD_PARTS: Final = "withheld_parts"
+"""In a column's ``info``: what it may null of the parts in the column, by their names in JSON."""
+
 SHIELD: Final = "shield"
 """``Table.info``: of a type that may be about a minor, the mark's column and what stays anyway."""
 
@@ -66,7 +69,7 @@ def build(items: Iterable[type[Item]], *, shield_minors: bool = True) -> MetaDat
 
 def _columns(cls: type[Item]) -> Iterator[Column[Any]]:
     for field in fields_of(cls):
-        info = {WITHHELD: _is_withheld(cls, field)}
+        info = {WITHHELD: _is_withheld(cls, field), WITHHELD_PARTS: _withheld_parts(field, set())}
         is_key = field.name in cls.key
         yield Column(
             field.name, column_type(field), primary_key=is_key, autoincrement=False, info=info
@@ -80,6 +83,15 @@ def _is_withheld(cls: type[Item], field: FieldInfo) -> bool:
     """Whether the privacy gate makes a null of the field, of minors or of all."""
     everybodys = field.personal in (Personal.IDENTITY, Personal.BYSTANDER)
     return everybodys or field.content or bool(field.personal and cls.minor)
+
+
+def _withheld_parts(field: FieldInfo, above: set[type[Item]]) -> frozenset[str]:
+    cls = field.item_type
+    if cls is None or cls.key or cls in above:
+        return frozenset()
+    names = {part.name for part in fields_of(cls) if _is_withheld(cls, part)}
+    inner = (_withheld_parts(part, {*above, cls}) for part in fields_of(cls))
+    return frozenset(names).union(*inner)
 
 
 def column_type(field: FieldInfo) -> TypeEngine[Any]:

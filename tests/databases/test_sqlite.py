@@ -132,16 +132,68 @@ def test_what_a_disturbed_crawl_leaves_the_next_removes(
         assert database.execute("PRAGMA user_version").fetchone() == (0,)
 
 
-def test_nothing_is_rewritten_where_nothing_was_erased(path: Path) -> None:
-    _kids(path, Level.CAREFUL, [_kid(id) for id in range(3)])
+def _pad(path: Path) -> int:
+    """Leave free pages in the file, which are gone when it is rewritten; its size."""
     before = path.stat().st_size
     with closing(connect(path)) as database:
         database.execute("CREATE TABLE filler AS SELECT randomblob(100000) AS x")
         database.execute("DROP TABLE filler")
-    padded = path.stat().st_size
-    assert padded > before
+    assert path.stat().st_size > before
+    return path.stat().st_size
+
+
+def test_nothing_is_rewritten_where_nothing_was_erased(path: Path) -> None:
+    _kids(path, Level.CAREFUL, [_kid(id) for id in range(3)])
+    padded = _pad(path)
     _kids(path, Level.CAREFUL, [_kid(id) for id in range(3)])
     assert path.stat().st_size == padded
+
+
+@dataclass(slots=True, init=False)
+class Line(Item):
+    namespace = "test"
+
+    said: str | None = None
+    by: str | None = personal(Personal.BYSTANDER)
+
+
+@dataclass(slots=True, init=False)
+class Scene(Item):
+    namespace = "test"
+
+    lines: list[Line] | None = None
+
+
+@dataclass(slots=True, init=False)
+class Play(Item):
+    namespace = "test"
+    key = ("id",)
+
+    id: int | None = None
+    scene: Scene | None = None
+
+
+Decoder(Play, {"id": integer("id")})
+
+
+def _play(number: int, by: str | None) -> Play:
+    lines = [Line(said="a", by=None), Line(said=f"by {number}", by=by)]
+    return Play(id=number, scene=Scene(lines=lines))
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "rewritten"),
+    [("geheim", None, True), ("geheim", "others", False), (None, None, False)],
+)
+def test_the_file_is_rewritten_when_something_of_a_part_was_erased(
+    path: Path, first: str | None, then: str | None, rewritten: bool
+) -> None:
+    stored = _stored(path, Play)
+    stored.put(_play(1, first), _play(2, None))
+    padded = _pad(path)
+    stored.put_at_once(_play(2, None), _play(1, then))
+    assert (path.stat().st_size < padded) is rewritten
+    assert b"geheim" not in _bytes(path) or not rewritten
 
 
 # Faults.

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import scrapy
+from msgspec import Struct
 from scrapy.utils.test import get_crawler
 
+from satchel import hookimpl
+from satchel.decode import Decoder, integer, text
 from satchel.errors import ConfigError
+from satchel.items import Item, withheld
 from satchel.middlewares.privacy import PrivacyMiddleware
 from satchel.pipelines.privacy import PrivacyPipeline
 from satchel.recnet import Account, Room
+from satchel.service import Service
 from satchel.testing import Crawl, crawl
 
 UNREACHABLE = "http://127.0.0.1:1/"
@@ -101,3 +111,75 @@ def test_spider_middlewares_of_the_project_see_no_more() -> None:
 def test_without_the_addon(component: Any) -> None:
     with pytest.raises(ConfigError, match="satchel is not enabled in this project"):
         component.from_crawler(get_crawler())
+
+
+# A service with content
+
+
+@dataclass(slots=True, init=False)
+class Letter(Item):
+    namespace = "letters"
+    guarded = True
+    key = ("id",)
+
+    id: int | None = None
+    body: str | None = withheld()
+
+
+Decoder(Letter, {"id": integer("id"), "body": text("body")})
+
+
+class LetterSettings(Struct, frozen=True, kw_only=True):
+    content: bool = False
+
+
+@hookimpl
+def satchel_services() -> list[Service]:
+    def nothing(*given: Any) -> Any:
+        return {}
+
+    return [
+        Service(
+            name="letters",
+            items=(Letter,),
+            settings=LetterSettings,
+            spiders=(),
+            client=nothing,
+            key=lambda settings: None,
+            paces=nothing,
+            sandbox=nothing,
+            in_sandbox=nothing,
+            content=lambda settings: bool(settings.content),
+        )
+    ]
+
+
+class Reading(scrapy.Spider):
+    name = "reading"
+
+    async def start(self) -> Any:
+        yield Letter({"id": 1, "body": "geheim", "more": {"path": "geheim"}})
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_content_is_kept_only_where_the_service_s_setting_allows_it(
+    allowed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    plugin = ModuleType("letters_plugin")
+    plugin.satchel_services = satchel_services  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "letters_plugin", plugin)
+    monkeypatch.setenv("SATCHEL_LETTERS_CONTENT", "1" if allowed else "0")
+    with caplog.at_level(logging.DEBUG):
+        result = crawl(
+            Reading,
+            {
+                "SATCHEL_PLUGINS": "letters_plugin",
+                "SATCHEL_STORE": f"sqlite:///{tmp_path}/s.db",
+                "FEEDS": {str(tmp_path / "letters.jsonl"): {"format": "jsonlines"}},
+            },
+        )
+    written = {file.name: b"geheim" in file.read_bytes() for file in tmp_path.glob("[sl]*.*")}
+    assert written == {"s.db": allowed, "letters.jsonl": allowed}
+    assert "geheim" not in caplog.text
+    assert result.stats["satchel/stored/letters_letter"] == 1
+    assert result.stats.get("satchel/privacy/content") == (None if allowed else 1)

@@ -37,7 +37,7 @@ from sqlalchemy.types import TypeEngine
 from satchel.databases.base import Database
 from satchel.databases.batches import Group
 from satchel.errors import ConfigError, StoreError
-from satchel.tables import WITHHELD, Row
+from satchel.tables import WITHHELD, WITHHELD_PARTS, Row
 
 logger = logging.getLogger(__name__)
 
@@ -154,12 +154,16 @@ class Sqlite(Database):
     def _erases(self, table: Table, columns: Sequence[str]) -> Select[Any] | None:
         """Whether rows with these columns null what is stored and withheld now: 1, else nothing."""
         withheld = [name for name in columns if table.c[name].info.get(WITHHELD)]
-        if not withheld:
+        parts = [name for name in columns if table.c[name].info.get(WITHHELD_PARTS)]
+        if not withheld and not parts:
             return None
         stored = table.alias("stored")
         source, new = self.source(table.c[name] for name in columns)
         same = and_(*(column == new[column.name] for column in stored.primary_key))
         nulled = [and_(new[name].is_(None), stored.c[name].is_not(None)) for name in withheld]
+        for name in parts:
+            members = table.c[name].info[WITHHELD_PARTS]
+            nulled.append(and_(_has(stored.c[name], members), ~_has(new[name], members)))
         return (
             select(literal(1)).select_from(source.join(stored, same)).where(or_(*nulled)).limit(1)
         )
@@ -200,6 +204,13 @@ def _prepare(connection: sqlite3.Connection, record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _has(value: ColumnElement[Any], members: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a JSON value has one of these members anywhere, other than as null."""
+    tree = func.json_tree(value).table_valued("key", "atom", name="tree")
+    found = select(literal(1)).select_from(tree)
+    return found.where(tree.c.key.in_(sorted(members)), tree.c.atom.is_not(None)).exists()
 
 
 def _tidy(cursor: sqlite3.Cursor) -> None:

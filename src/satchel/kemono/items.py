@@ -78,6 +78,102 @@ class Creator(KemonoItem):
     """Whether there are chats. In rows of older servers."""
     ever_imported: bool | None = None
     """Whether anything was imported. Some instances only."""
+    links: list[Creator] | None = nested("Creator", many=True)
+    """The same person's other pages. ``None`` until :meth:`get_links`."""
+    tags: list[Tag] | None = nested("Tag", many=True)
+    """The tags of their posts. ``None`` until :meth:`get_tags`."""
+    announcements: list[Announcement] | None = nested("Announcement", many=True)
+    """What they announced. ``None`` until :meth:`get_announcements`."""
+    fancards: list[Fancard] | None = nested("Fancard", many=True)
+    """Their membership cards (fanbox). ``None`` until :meth:`get_fancards`."""
+
+    @relation("creators.profile", None, service="service", id="id")
+    async def get_profile(self, force: bool = False) -> Creator | None:
+        """The creator with what only the profile has."""
+
+    @relation("creators.links", "links", service="service", id="id")
+    async def get_links(self, force: bool = False) -> list[Creator] | None:
+        """The same person's other pages."""
+
+    @relation("creators.tags", "tags", service="service", id="id")
+    async def get_tags(self, force: bool = False) -> list[Tag] | None:
+        """The tags of the creator's posts."""
+
+    @relation("creators.announcements", "announcements", service="service", id="id")
+    async def get_announcements(self, force: bool = False) -> list[Announcement] | None:
+        """What the creator announced."""
+
+    @relation("creators.fancards", "fancards", service="service", id="id")
+    async def get_fancards(self, force: bool = False) -> list[Fancard] | None:
+        """The creator's membership cards (fanbox)."""
+
+
+@dataclass(slots=True, init=False)
+class Tag(KemonoItem):
+    """A tag, and how often it is given (reference sections 9.4 and 10.8)."""
+
+    tag: str | None = None
+    """The tag."""
+    post_count: int | None = None
+    """How many posts have it."""
+
+
+@dataclass(slots=True, init=False)
+class Announcement(KemonoItem):
+    """What a creator announced (reference section 9.4)."""
+
+    key = ("service", "user_id", "hash")
+
+    service: str | None = documented(SERVICES)
+    """Where it was announced."""
+    user_id: str | None = link()
+    """Id of its creator there."""
+    hash: str | None = None
+    """SHA-256 of its text, as hexadecimal digits."""
+    content: str | None = withheld(Personal.TEXT)
+    """Its text. Withheld by default."""
+    added: datetime | None = moment()
+    """When it was imported; UTC."""
+    published: datetime | None = moment()
+    """When it was published, by the source site's clock."""
+
+
+@dataclass(slots=True, init=False)
+class Fancard(KemonoItem):
+    """A creator's membership card on fanbox (reference section 9.4)."""
+
+    key = ("id",)
+
+    id: int | None = None
+    """The card's number."""
+    user_id: str | None = link()
+    """Id of its creator on fanbox."""
+    file_id: int | None = None
+    """Number of the picture's file."""
+    hash: str | None = None
+    """SHA-256 of the picture, as hexadecimal digits."""
+    mtime: datetime | None = moment()
+    """When the file was changed; UTC."""
+    ctime: datetime | None = moment()
+    """When the file was made; UTC."""
+    mime: str | None = None
+    """The picture's media type."""
+    ext: str | None = None
+    """What the file's name ends in, with the dot."""
+    added: datetime | None = moment()
+    """When it was imported; UTC."""
+    size: int | None = None
+    """The file's bytes."""
+    ihash: str | None = None
+    """A hash of what the picture shows; mostly ``None``."""
+    last_checked_at: datetime | None = moment()
+    """When the file was last looked at; UTC."""
+    price: str | None = None
+    """What the membership costs, as it was sent."""
+    path: str | None = withheld()
+    """Its path on the file servers. Withheld by default."""
+    server: str | None = withheld()
+    """The file server that has it. Withheld by default."""
 
 
 @dataclass(slots=True, init=False)
@@ -216,6 +312,176 @@ class Post(PostVersion):
     was if there were several."""
     flagged: str | None = None
     """The reason why it is marked for another import; ``None`` if it is not. In details only."""
+    creator: Creator | None = nested("Creator")
+    """Who published it. ``None`` until :meth:`get_creator`."""
+    comments: list[Comment] | None = nested("Comment", many=True)
+    """What was said about it. ``None`` until :meth:`get_comments`."""
+    revisions: list[Revision] | None = nested("Revision", many=True)
+    """Its older versions, the newest first. ``None`` until :meth:`get_revisions`."""
+
+    @relation("posts.detail", None, service="service", user="user", id="id")
+    async def get_detail(self, force: bool = False) -> Post | None:
+        """The post with what lists leave out."""
+
+    @relation("creators.profile", "creator", service="service", id="user")
+    async def get_creator(self, force: bool = False) -> Creator | None:
+        """Who published it."""
+
+    @relation("posts.comments", "comments", service="service", user="user", id="id")
+    async def get_comments(self, force: bool = False) -> list[Comment] | None:
+        """What was said about it."""
+
+    @relation("posts.revisions", "revisions", service="service", user="user", id="id")
+    async def get_revisions(self, force: bool = False) -> list[Revision] | None:
+        """Its older versions, the newest first."""
+
+
+@dataclass(slots=True, init=False)
+class Revision(PostVersion):
+    """An older version of a post (reference section 11.1)."""
+
+    key = ("service", "user", "id", "revision_id")
+
+    revision_id: int | None = None
+    """The version's number."""
+
+
+@dataclass(slots=True, init=False)
+class CommentRevision(KemonoItem):
+    """An older version of a comment."""
+
+    id: int | None = None
+    """The version's number."""
+    content: str | None = withheld(Personal.TEXT)
+    """Its text. Withheld by default."""
+    added: datetime | None = moment()
+    """When it was imported; UTC."""
+
+
+@dataclass(slots=True, init=False)
+class Comment(KemonoItem):
+    """What somebody said about a post (reference section 11.3)."""
+
+    key = ("service", "user", "post", "id")
+
+    service: str | None = documented(SERVICES)
+    """Where the post was published."""
+    user: str | None = link()
+    """Id of the post's creator there."""
+    post: str | None = link()
+    """Id of the post there."""
+    id: str | None = None
+    """The comment's id."""
+    parent_id: str | None = link()
+    """Id of the comment that it answers; ``None`` if none."""
+    commenter: str | None = personal(Personal.NAME)
+    """Id of whoever said it."""
+    commenter_name: str | None = personal(Personal.BYSTANDER)
+    """Their name. Withheld by default."""
+    content: str | None = withheld(Personal.TEXT)
+    """What they said. Withheld by default."""
+    published: datetime | None = moment()
+    """When they said it, by the source site's clock."""
+    revisions: list[CommentRevision] | None = nested("CommentRevision", many=True)
+    """Its older versions."""
+
+
+@dataclass(slots=True, init=False)
+class DiscordUser(KemonoItem):
+    """Somebody who writes, or is mentioned, in a Discord channel (reference section 13)."""
+
+    id: str | None = personal(Personal.NAME)
+    """Their id on Discord."""
+    username: str | None = personal(Personal.BYSTANDER)
+    """The name that only one has. Withheld by default."""
+    global_name: str | None = personal(Personal.BYSTANDER)
+    """The name that is shown. Withheld by default."""
+    discriminator: str | None = personal(Personal.BYSTANDER)
+    """What told equal names apart; ``"0"`` today. Withheld by default."""
+    avatar: str | None = personal(Personal.BYSTANDER)
+    """What identifies their picture. Withheld by default."""
+
+
+@dataclass(slots=True, init=False)
+class DiscordChannel(KemonoItem):
+    """A channel of a Discord server (reference section 13)."""
+
+    key = ("id",)
+
+    id: str | None = None
+    """The channel's id on Discord."""
+    server_id: str | None = link()
+    """Id of its server."""
+    name: str | None = personal(Personal.NAME)
+    """Its name."""
+    parent_channel_id: str | None = link()
+    """Id of the channel that it belongs to; ``None`` if none."""
+    topic: str | None = personal(Personal.TEXT)
+    """What it is about."""
+    is_nsfw: bool | None = None
+    """Whether it is marked as for adults."""
+    type: int | None = None
+    """0: text, 11: thread; there are others."""
+    position: int | None = None
+    """Where it stands among the others."""
+    icon_emoji: str | None = None
+    """Its icon; an undocumented shape, as JSON if it is no text."""
+    post_count: int | None = None
+    """How many messages are archived."""
+
+
+@dataclass(slots=True, init=False)
+class DiscordServer(KemonoItem):
+    """A Discord server (reference section 13)."""
+
+    key = ("id",)
+
+    id: str | None = None
+    """The server's id on Discord."""
+    name: str | None = personal(Personal.NAME)
+    """Its name."""
+    indexed: datetime | None = moment()
+    """When it was first imported; UTC."""
+    updated: datetime | None = moment()
+    """When something of it was last imported; UTC."""
+    channels: list[DiscordChannel] | None = nested("DiscordChannel", many=True)
+    """Its channels. ``None`` where the server lists without them, until :meth:`get_channels`."""
+
+    @relation("discord.channels", "channels", server="id")
+    async def get_channels(self, force: bool = False) -> list[DiscordChannel] | None:
+        """Its channels."""
+
+
+@dataclass(slots=True, init=False)
+class DiscordMessage(KemonoItem):
+    """What somebody wrote in a Discord channel (reference section 13)."""
+
+    key = ("id",)
+
+    id: str | None = None
+    """The message's id on Discord."""
+    author: DiscordUser | None = nested("DiscordUser")
+    """Who wrote it."""
+    server: str | None = link()
+    """Id of the server."""
+    channel: str | None = link()
+    """Id of the channel."""
+    content: str | None = withheld(Personal.TEXT)
+    """What they wrote. Withheld by default."""
+    added: datetime | None = moment()
+    """When it was imported; UTC."""
+    published: datetime | None = moment()
+    """When they wrote it, by Discord's clock."""
+    edited: datetime | None = moment()
+    """When they last changed it, by Discord's clock."""
+    embeds: list[Embed] | None = nested("Embed", many=True, content=True)
+    """What of other sites it shows. Withheld by default."""
+    mentions: list[DiscordUser] | None = nested("DiscordUser", many=True)
+    """Whom it mentions."""
+    attachments: list[Attachment] | None = nested("Attachment", many=True)
+    """Its files."""
+    seq: int | None = None
+    """Its place in the channel, from 0, the oldest first."""
 
 
 @dataclass(slots=True, init=False)
@@ -282,3 +548,33 @@ class CreatorLinkRequest(KemonoItem):
         :returns: whether the server did it
         """
         return cast(bool, await cast(Any, client_of(self, "reject")).reject(self))
+
+
+@dataclass(slots=True, init=False)
+class RoleChange(KemonoItem):
+    """What a notification of another role says."""
+
+    old_role: AccountRole | None = documented(AccountRole)
+    """What the account might do before."""
+    new_role: AccountRole | None = documented(AccountRole)
+    """What it may do now."""
+
+
+@dataclass(slots=True, init=False)
+class Notification(KemonoItem):
+    """What an account was told (reference section 5.3, after a server of 2023)."""
+
+    key = ("id",)
+
+    id: int | None = None
+    """The notification's number."""
+    account_id: int | None = link()
+    """Number of the account."""
+    type: int | None = None
+    """1: the account's role was changed. No other is known."""
+    created_at: datetime | None = moment()
+    """When it was told; UTC."""
+    extra_info: RoleChange | None = nested("RoleChange")
+    """What was changed."""
+    is_seen: bool | None = None
+    """Whether the account had looked at it before."""

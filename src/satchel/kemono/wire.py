@@ -6,18 +6,13 @@ read by the same tables: a key that one of them lacks leaves its field ``None`` 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from satchel import answers
 from satchel.answers import Page
 from satchel.decode import (
     Decoder,
-    Wire,
     flag,
     identifier,
     integer,
@@ -31,121 +26,38 @@ from satchel.decode import (
 from satchel.errors import DecodeError
 from satchel.kemono.items import (
     AccountView,
+    Announcement,
     Attachment,
+    Comment,
+    CommentRevision,
     Creator,
     CreatorLinkRequest,
+    DiscordChannel,
+    DiscordMessage,
+    DiscordServer,
+    DiscordUser,
     Embed,
+    Fancard,
     IncompleteRewards,
+    Notification,
     Poll,
     PollChoice,
     Post,
+    Revision,
+    RoleChange,
+    Tag,
 )
-from satchel.kemono.values import AccountRole
-
-_text: Final[Callable[[Any], str]] = text().convert
-
-
-def _unpacked(value: Any) -> Any:
-    """A value that may have been packed into a string, as JSON."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value) if value.strip() else None
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def _object(decoder: Decoder[Any], key: str) -> Wire:
-    """A nested item, also as a string; an empty object is none."""
-    return Wire((key,), lambda value: decoder(value) if (value := _unpacked(value)) else None)
-
-
-def _objects(decoder: Decoder[Any], key: str) -> Wire:
-    """A list of nested items, also as strings; empty objects are none of them."""
-
-    def convert(value: Any) -> list[Any]:
-        value = _unpacked(value)
-        if not isinstance(value, list):
-            raise TypeError("not a list")
-        return [decoder(member) for packed in value if (member := _unpacked(packed))]
-
-    return Wire((key,), convert)
-
-
-def _words(key: str) -> Wire:
-    """A list of strings, also as PostgreSQL writes one: ``{a,"b c"}``."""
-
-    def convert(value: Any) -> list[str]:
-        if isinstance(value, str):
-            return _postgresql_array(value)
-        if not isinstance(value, list):
-            raise TypeError("not a list")
-        return [_text(word) for word in value if word is not None]
-
-    return Wire((key,), convert)
-
-
-_ELEMENT: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|([^",{}\\\s](?:[^",{}\\]|\\.)*)', re.DOTALL)
-
-
-def _postgresql_array(value: str) -> list[str]:
-    if not (value.startswith("{") and value.endswith("}")):
-        raise ValueError("not an array")
-    words: list[str] = []
-    at, last = 1, len(value) - 1
-    while last > 1:
-        found = _ELEMENT.match(value, at, last)
-        if found is None:
-            raise ValueError("not an array")
-        quoted, plain = found.groups()
-        if quoted is not None or plain.upper() != "NULL":
-            words.append(re.sub(r"\\(.)", r"\1", plain if quoted is None else quoted, flags=re.S))
-        at = found.end() + 1
-        if found.end() == last:
-            break
-        if value[found.end()] != ",":
-            raise ValueError("not an array")
-    return words
-
-
-def _as_text(key: str) -> Wire:
-    """A value of any shape: a string as it is, else its JSON."""
-
-    def convert(value: Any) -> str:
-        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-    return Wire((key,), convert)
-
-
-# A file. What has a slash is no file name: it says where the file is.
-
-_LOCATION: Final = re.compile(r"[/\\]|%2f|%5c", re.IGNORECASE)
-_HASH: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", re.IGNORECASE)
-_EXTENSION: Final = re.compile(r"\.[0-9a-z]{1,16}$", re.IGNORECASE)
-
-
-def _name(value: Any) -> str | None:
-    return None if _LOCATION.search(_text(value)) else value
-
-
-def _address(value: Any) -> str | None:
-    return value if _LOCATION.search(_text(value)) else None
-
-
-def _hash(value: Any) -> str | None:
-    found = _HASH.search(_text(value))
-    return found[0].lower() if found else None
-
-
-def _extension(value: Any) -> str | None:
-    found = _EXTENSION.search(_text(value).partition("?")[0])
-    return found[0] if found else None
-
-
-def _role(value: Any) -> str:
-    word = _text(value).lower()
-    return AccountRole(word) if word in tuple(AccountRole) else word
-
+from satchel.kemono.shapes import (
+    as_text,
+    file_address,
+    file_extension,
+    file_hash,
+    file_name,
+    packed,
+    packed_list,
+    role,
+    words,
+)
 
 ACCOUNT_VIEW: Final = Decoder(
     AccountView,
@@ -153,7 +65,7 @@ ACCOUNT_VIEW: Final = Decoder(
         "id": integer("id"),
         "username": text("username"),
         "created_at": utc("created_at"),
-        "role": Wire(("role",), _role),
+        "role": role("role"),
     },
 )
 
@@ -182,12 +94,12 @@ CREATOR: Final = Decoder(
 ATTACHMENT: Final = Decoder(
     Attachment,
     {
-        "hash": Wire(("hash", "path"), _hash),
-        "name": Wire(("name",), _name),
-        "extension": Wire(("extension", "name_extension", "path", "name"), _extension),
+        "hash": file_hash("hash", "path"),
+        "name": file_name("name"),
+        "extension": file_extension("extension", "name_extension", "path", "name"),
         "path": text("path"),
         "server": text("server"),
-        "url": Wire(("name",), _address),
+        "url": file_address("name"),
     },
 )
 
@@ -221,8 +133,8 @@ INCOMPLETE_REWARDS: Final = Decoder(
         "media_count": integer("media_count"),
         "photo_count": integer("photo_count"),
         "video_count": integer("video_count"),
-        "complete": _as_text("complete"),
-        "incomplete": _as_text("incomplete"),
+        "complete": as_text("complete"),
+        "incomplete": as_text("incomplete"),
     },
 )
 
@@ -233,16 +145,16 @@ _VERSION: Final = {
     "title": text("title"),
     "substring": text("substring"),
     "content": text("content"),
-    "embed": _object(EMBED, "embed"),
+    "embed": packed(EMBED, "embed"),
     "shared_file": flag("shared_file"),
     "added": utc("added"),
     "published": wall_clock("published"),
     "edited": wall_clock("edited"),
-    "file": _object(ATTACHMENT, "file"),
-    "attachments": _objects(ATTACHMENT, "attachments"),
+    "file": packed(ATTACHMENT, "file"),
+    "attachments": packed_list(ATTACHMENT, "attachments"),
     "poll": part(POLL, "poll"),
-    "captions": _as_text("captions"),
-    "tags": _words("tags"),
+    "captions": as_text("captions"),
+    "tags": words("tags"),
     "incomplete_rewards": part(INCOMPLETE_REWARDS, "incomplete_rewards"),
     "next": identifier("next"),
     "prev": identifier("prev"),
@@ -255,6 +167,137 @@ POST: Final = Decoder(
         "fav_count": integer("fav_count"),
         "faved_seq": integer("faved_seq"),
         "flagged": text("flagged"),
+    },
+)
+
+REVISION: Final = Decoder(Revision, {**_VERSION, "revision_id": integer("revision_id")})
+
+TAG: Final = Decoder(
+    Tag, {"tag": text("tag"), "post_count": integer("post_count")}, required=("tag",)
+)
+
+ANNOUNCEMENT: Final = Decoder(
+    Announcement,
+    {
+        "service": text("service"),
+        "user_id": identifier("user_id", "user", "artist_id", "creator_id"),
+        "hash": text("hash"),
+        "content": text("content"),
+        "added": utc("added"),
+        "published": wall_clock("published"),
+    },
+)
+
+FANCARD: Final = Decoder(
+    Fancard,
+    {
+        "id": integer("id"),
+        "user_id": identifier("user_id", "user", "artist_id", "creator_id"),
+        "file_id": integer("file_id"),
+        "hash": text("hash"),
+        "mtime": utc("mtime"),
+        "ctime": utc("ctime"),
+        "mime": text("mime"),
+        "ext": text("ext"),
+        "added": utc("added"),
+        "size": integer("size"),
+        "ihash": text("ihash"),
+        "last_checked_at": utc("last_checked_at"),
+        "price": identifier("price"),
+        "path": text("path"),
+        "server": text("server"),
+    },
+)
+
+COMMENT_REVISION: Final = Decoder(
+    CommentRevision, {"id": integer("id"), "content": text("content"), "added": utc("added")}
+)
+
+COMMENT: Final = Decoder(
+    Comment,
+    {
+        "service": text("service"),
+        "user": identifier("user"),
+        "post": identifier("post"),
+        "id": identifier("id"),
+        "parent_id": identifier("parent_id"),
+        "commenter": identifier("commenter"),
+        "commenter_name": text("commenter_name"),
+        "content": text("content"),
+        "published": wall_clock("published"),
+        "revisions": parts(COMMENT_REVISION, "revisions"),
+    },
+)
+
+DISCORD_USER: Final = Decoder(
+    DiscordUser,
+    {
+        "id": identifier("id"),
+        "username": text("username"),
+        "global_name": text("global_name"),
+        "discriminator": identifier("discriminator"),
+        "avatar": text("avatar"),
+    },
+)
+
+DISCORD_CHANNEL: Final = Decoder(
+    DiscordChannel,
+    {
+        "id": identifier("id"),
+        "server_id": identifier("server_id"),
+        "name": text("name"),
+        "parent_channel_id": identifier("parent_channel_id"),
+        "topic": text("topic"),
+        "is_nsfw": flag("is_nsfw"),
+        "type": integer("type"),
+        "position": integer("position"),
+        "icon_emoji": as_text("icon_emoji"),
+        "post_count": integer("post_count"),
+    },
+)
+
+DISCORD_SERVER: Final = Decoder(
+    DiscordServer,
+    {
+        "id": identifier("id"),
+        "name": text("name"),
+        "indexed": utc("indexed"),
+        "updated": utc("updated"),
+        "channels": parts(DISCORD_CHANNEL, "channels"),
+    },
+)
+
+DISCORD_MESSAGE: Final = Decoder(
+    DiscordMessage,
+    {
+        "id": identifier("id"),
+        "author": part(DISCORD_USER, "author"),
+        "server": identifier("server"),
+        "channel": identifier("channel"),
+        "content": text("content"),
+        "added": utc("added"),
+        "published": wall_clock("published"),
+        "edited": wall_clock("edited"),
+        "embeds": packed_list(EMBED, "embeds"),
+        "mentions": parts(DISCORD_USER, "mentions"),
+        "attachments": packed_list(ATTACHMENT, "attachments"),
+        "seq": integer("seq"),
+    },
+)
+
+ROLE_CHANGE: Final = Decoder(
+    RoleChange, {"old_role": role("old_role"), "new_role": role("new_role")}
+)
+
+NOTIFICATION: Final = Decoder(
+    Notification,
+    {
+        "id": integer("id"),
+        "account_id": integer("account_id"),
+        "type": integer("type"),
+        "created_at": utc("created_at"),
+        "extra_info": packed(ROLE_CHANGE, "extra_info"),
+        "is_seen": flag("is_seen"),
     },
 )
 
@@ -380,6 +423,72 @@ def read_found(body: bytes) -> Found | None:
     return Found(creator.service or "", creator.id or "", None)
 
 
+def read_revisions(body: bytes, client: Any = None) -> Page[Revision]:
+    """The older versions of a post: by themselves, or in the envelope of its details.
+
+    Details number them, and have the post as it is among them; that is no revision.
+    """
+    rows, _ = _listed("list of Revision", body, "revisions")
+    numbered = [row[1] if isinstance(row, list) and len(row) == 2 else row for row in rows]
+    older = [
+        row
+        for row, sent in zip(numbered, rows, strict=True)
+        if row is sent or not isinstance(row, dict) or "revision_id" in row
+    ]
+    return answers.page(REVISION, older, client)
+
+
+def read_comments(
+    body: bytes, service: str, user: str, post: str, client: Any = None
+) -> Page[Comment]:
+    """The comments of a post, which they do not name."""
+    rows, _ = _listed("list of Comment", body, "comments")
+    place = {"service": service, "user": user, "post": post}
+    return answers.page(COMMENT, _placed(rows, place), client)
+
+
+def read_tags(body: bytes, client: Any = None) -> Page[Tag]:
+    """The tags of a creator's posts, or of all."""
+    rows, _ = _listed("list of Tag", body, "tags")
+    return answers.page(TAG, rows, client)
+
+
+def read_announcements(body: bytes, client: Any = None) -> Page[Announcement]:
+    """What a creator announced."""
+    rows, _ = _listed("list of Announcement", body, "announcements")
+    return answers.page(ANNOUNCEMENT, rows, client)
+
+
+def read_fancards(body: bytes, client: Any = None) -> Page[Fancard]:
+    """A creator's membership cards."""
+    rows, _ = _listed("list of Fancard", body, "fancards")
+    return answers.page(FANCARD, rows, client)
+
+
+def read_server(body: bytes, client: Any = None) -> DiscordServer | None:
+    """A Discord server; ``None`` when there is nothing."""
+    value = answers.parse("DiscordServer", body)
+    return None if value is None else DISCORD_SERVER(value, client)
+
+
+def read_channels(body: bytes, server: str, client: Any = None) -> Page[DiscordChannel]:
+    """The channels of a Discord server, which they do not name."""
+    rows, _ = _listed("list of DiscordChannel", body, "channels")
+    return answers.page(DISCORD_CHANNEL, _placed(rows, {"server_id": server}), client)
+
+
+def read_messages(body: bytes, client: Any = None) -> Page[DiscordMessage]:
+    """The messages of a Discord channel."""
+    rows, _ = _listed("list of DiscordMessage", body, "messages")
+    return answers.page(DISCORD_MESSAGE, rows, client)
+
+
+def read_notifications(body: bytes, client: Any = None) -> Page[Notification]:
+    """What an account was told (a body that nobody recorded: section 5.3)."""
+    rows, _ = _listed("list of Notification", body, "notifications")
+    return answers.page(NOTIFICATION, rows, client)
+
+
 def read_account(body: bytes, client: Any = None) -> AccountView | None:
     """An account: by itself (a login's answer) or on its own page."""
     value = answers.parse("AccountView", body)
@@ -419,6 +528,11 @@ def read_done(body: bytes) -> bool | None:
     except DecodeError:
         return None
     return value if isinstance(value, bool) else None
+
+
+def _placed(rows: list[Any], place: dict[str, str]) -> list[Any]:
+    """Rows with what they do not say themselves: what they were asked of."""
+    return [{**row, **place} if isinstance(row, dict) else row for row in rows]
 
 
 def _listed(expected: str, body: bytes, *keys: str) -> tuple[list[Any], dict[str, Any]]:
