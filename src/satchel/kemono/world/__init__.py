@@ -74,19 +74,22 @@ class World:
             self.creators[key] = record
             if part.word:
                 self.cast[part.word] = key
-            for n in range(most if part.posts is None else part.posts):
-                self._make_post(n, index, record, rng, odd=part.word == "odd")
+            count = most if part.posts is None else part.posts
+            made = [posts.post(n, count, index, record, rng) for n in range(count)]
+            if part.word == "odd":
+                self._bend(made)
+            self._add_posts(record, made)
 
-    def _make_post(self, n: int, index: int, creator: Record, rng: Random, *, odd: bool) -> None:
-        record = posts.post(n, index, creator, rng)
-        key = record["service"], record["user"], record["id"]
-        self.posts[key] = record
-        if odd and (quirks := oddities.bend(n, record)):
-            self.quirks[key] = quirks
-        creator["post_count"] += 1
-        if record["added"]:
-            creator["updated"] = max(creator["updated"], record["added"])
-            creator["last_imported"] = creator["updated"]
+    def _bend(self, made: list[Record]) -> None:
+        for n, record in enumerate(made):
+            if quirks := oddities.bend(n, record):
+                self.quirks[record["service"], record["user"], record["id"]] = quirks
+
+    def _add_posts(self, creator: Record, made: list[Record]) -> None:
+        self.posts.update({(row["service"], row["user"], row["id"]): row for row in made})
+        creator["post_count"] = len(made)
+        if added := [row["added"] for row in made if row["added"]]:
+            creator["updated"] = creator["last_imported"] = max(added)
 
     def _make_discord(self) -> None:
         server = discord.server()
