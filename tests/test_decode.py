@@ -33,14 +33,14 @@ from satchel.items import Item, field_names
 
 @dataclass(slots=True, init=False)
 class Leaf(Item):
-    service = "test"
+    namespace = "test"
 
     name: str | None = None
 
 
 @dataclass(slots=True, init=False)
 class Tree(Item):
-    service = "test"
+    namespace = "test"
     key = ("id",)
 
     id: int | None = None

@@ -29,6 +29,8 @@ class Engine:
     downloader: Any = field(default_factory=lambda: SimpleNamespace(active=set()))
     scheduler: Scheduler | None = field(default_factory=Scheduler)
     backs_out: bool = False
+    running: bool = True
+    _slot: Any = None
 
     def needs_backout(self) -> bool:
         return self.backs_out
@@ -82,6 +84,19 @@ def test_a_batch_goes_out_when_nothing_else_is_fetched() -> None:
         bench.engine.downloader.active.clear()
         assert await coming == {1: -1, 2: -2}
         assert bench.batches == [[1, 2]]
+
+    run(scenario())
+
+
+def test_a_batch_does_not_wait_when_the_crawl_is_stopped() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.engine.downloader.active.add("a list page")
+        coming = asyncio.ensure_future(bench.loader().load_each([1]))
+        await some_looks()
+        assert bench.batches == []
+        bench.engine.running, bench.engine._slot = False, SimpleNamespace(closing=True)
+        assert await coming == {1: -1}
 
     run(scenario())
 

@@ -17,7 +17,7 @@ from satchel.privacy import Gate, Level
 
 @dataclass(slots=True, init=False)
 class Note(Item):
-    service = "test"
+    namespace = "test"
 
     title: str | None = personal(Personal.TEXT)
     stars: int | None = None
@@ -25,7 +25,7 @@ class Note(Item):
 
 @dataclass(slots=True, init=False)
 class Person(Item):
-    service = "test"
+    namespace = "test"
     key = ("id",)
     minor = "is_young"
 

@@ -30,7 +30,7 @@ TIMES = ("first_seen", "last_seen", "changed_at")
 class Thing(Item):
     """One of each kind of value, and a key that is a text."""
 
-    service = "test"
+    namespace = "test"
     key = ("code",)
 
     code: str | None = None
@@ -249,7 +249,7 @@ def test_items_that_no_service_lists_have_no_table(stored: Stored) -> None:
 def test_what_an_older_class_lacks_stays(stored: Stored) -> None:
     @dataclass(slots=True, init=False)
     class Older(Item):
-        service = "test"
+        namespace = "test"
         key = ("code",)
 
         code: str | None = None

@@ -19,7 +19,7 @@ from stores import RECNET
 
 @dataclass(slots=True, init=False)
 class Visit(Item):
-    service = "test"
+    namespace = "test"
     key = ("id",)
 
     id: int | None = None

@@ -186,9 +186,9 @@ class SatchelAddon:
 
     def adopt(self, item: Any) -> Any:
         """Give an item that a spider made itself the crawl's client, so that its methods work."""
-        if isinstance(item, Item) and item.client is None and item.service in self._settings:
+        if isinstance(item, Item) and item.client is None and item.namespace in self._settings:
             with contextlib.suppress(ConfigError):  # A service that is not configured has none.
-                item.client = self.client(item.service)
+                item.client = self.client(item.namespace)
         return item
 
     def resolver(self) -> Resolver | None:
@@ -200,7 +200,7 @@ class SatchelAddon:
         tree = spider.tree if isinstance(spider, SatchelSpider) else None
         if tree is None:
             return None
-        return Resolver(self._crawler, tree, self.client(tree.cls.service), self.loading)
+        return Resolver(self._crawler, tree, self.client(tree.cls.namespace), self.loading)
 
     def close_spider(self, reason: Reason) -> bool:
         """End the crawl with a reason of its own.
@@ -227,6 +227,7 @@ class SatchelAddon:
             self.config.level,
             key=secret.reveal().encode() if secret else b"",
             count=lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}"),
+            content=[s.name for s in self.services if s.content(self._settings[s.name])],
         )
 
     def _use_sandbox(self) -> None:

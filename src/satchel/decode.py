@@ -12,7 +12,7 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from satchel.errors import DecodeError
@@ -98,7 +98,7 @@ class Decoder(Generic[T]):
         for name in field_names(self.cls) - fresh._unsent:
             setattr(item, name, getattr(fresh, name))
         item._unsent &= fresh._unsent
-        item._admitted = False
+        item._admitted = item._bare = False
         item.data = data
 
     def extra(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -136,7 +136,7 @@ class Decoder(Generic[T]):
         lines = [
             "def decode(item, data):",
             " item.data = data",
-            " item._admitted = item._apart = False",
+            " item._admitted = item._apart = item._bare = False",
         ]
         for position, (name, (wire, key)) in enumerate(present.items()):
             scope[f"convert{position}"] = wire.convert
@@ -161,7 +161,7 @@ class Decoder(Generic[T]):
         if not isinstance(data, Mapping):
             raise DecodeError(self.cls.__name__, f"expected an object, got {type(data).__name__}")
         item.data = data
-        item._admitted = item._apart = False
+        item._admitted = item._apart = item._bare = False
         unsent = set(field_names(self.cls))
         present = _find_keys(self.table, tuple(data))
         for name in field_names(self.cls):
@@ -233,6 +233,11 @@ def text(*keys: str) -> Wire:
     return Wire(keys, _text, str)
 
 
+def identifier(*keys: str) -> Wire:
+    """What tells things apart, as a string: not an empty one; a whole number is one, too."""
+    return Wire(keys, _identifier)
+
+
 def integer(*keys: str, within: str | None = None) -> Wire:
     """A whole number of 64 bits, or one in a string."""
     return Wire(keys, _integer, int, within=within)
@@ -251,6 +256,19 @@ def flag(*keys: str, null: bool | None = None) -> Wire:
 def unix(*keys: str) -> Wire:
     """A date, as whole UNIX seconds (reference section 7)."""
     return Wire(keys, unix_seconds)
+
+
+def utc(*keys: str) -> Wire:
+    """A point in time, as a ``datetime`` in UTC: ISO 8601, RFC 1123 or UNIX seconds.
+
+    Without an offset it is UTC; the year 1, a default, is ``None``.
+    """
+    return Wire(keys, _utc)
+
+
+def wall_clock(*keys: str) -> Wire:
+    """The same, as somebody's clock showed it somewhere: a ``datetime`` without an offset."""
+    return Wire(keys, _wall_clock)
 
 
 def integers(*keys: str) -> Wire:
@@ -341,6 +359,14 @@ def _integer(value: Any) -> int:
     return value
 
 
+def _identifier(value: Any) -> str:
+    if isinstance(value, str):
+        if not value:
+            raise ValueError("empty")
+        return value
+    return str(_integer(value))
+
+
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("not a number")
@@ -374,3 +400,23 @@ def unix_seconds(value: Any) -> int | None:
         moment = moment.replace(tzinfo=UTC)
     since = moment - _EPOCH
     return since.days * 86400 + since.seconds
+
+
+def _utc(value: Any) -> datetime | None:
+    moment = _moment(value)
+    if moment.year == 1:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _wall_clock(value: Any) -> datetime | None:
+    moment = _moment(value)
+    return None if moment.year == 1 else moment.replace(tzinfo=None)
+
+
+def _moment(value: Any) -> datetime:
+    if not isinstance(value, str):
+        return _EPOCH + timedelta(seconds=_number(value))
+    if value[:1].isalpha():
+        return datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT")
+    return datetime.fromisoformat(value)

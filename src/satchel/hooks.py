@@ -19,6 +19,7 @@ from scrapy.exceptions import DropItem
 from satchel import hookspecs
 from satchel.errors import PluginError, did_you_mean
 from satchel.service import Service
+from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -99,8 +100,14 @@ class Plugins:
                     result = await result
             except DropItem:
                 raise
-            except Exception:
-                logger.exception("plugin %s: satchel_process_item failed", impl.plugin_name)
+            except Exception as error:
+                logger.error(
+                    "plugin %s: satchel_process_item failed: %s",
+                    impl.plugin_name,
+                    _one_line(error),
+                    # That is no mistake of the plugin's.
+                    exc_info=not isinstance(error, CrawlEnds),
+                )
                 crawler.stats.inc_value(f"satchel/plugins/{impl.plugin_name}/errors")
                 result = None
             # A plugin that failed may have changed the item before.

@@ -10,11 +10,13 @@ import copy
 import dataclasses
 import functools
 import inspect
+import operator
 import re
 import types
 import typing
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -41,6 +43,8 @@ class Personal(Enum):
     """A name that a person or a thing of theirs goes by, or the file name of their picture."""
     TEXT = "text"
     """Something that a person wrote."""
+    BYSTANDER = "bystander"
+    """A name or a picture of somebody who only happens to occur: a commenter, a chat's author."""
 
 
 LINK: Mapping[str, Any] = {"link": True}
@@ -50,6 +54,14 @@ LINK: Mapping[str, Any] = {"link": True}
 def personal(kind: Personal, examples: Iterable[Any] = ()) -> Any:
     """Declare a field of an item as personal data (default ``None``)."""
     return dataclasses.field(default=None, metadata={"personal": kind, **_schema(examples)})
+
+
+def withheld(kind: Personal | None = None) -> Any:
+    """Declare a field as content, which is kept only where the service's setting allows it.
+
+    :param kind: why it is personal data too; that is for where it is kept
+    """
+    return dataclasses.field(default=None, metadata={"content": True, "personal": kind})
 
 
 def link() -> Any:
@@ -62,16 +74,42 @@ def documented(examples: Iterable[Any]) -> Any:
     return dataclasses.field(default=None, metadata=_schema(examples))
 
 
-def nested(name: str, *, many: bool = False) -> Any:
+def exported(value: Any) -> Any:
+    """A value as feeds have it: points in time as ISO 8601, with the offset of those that have one.
+
+    Scrapy would leave out fractions of seconds and offsets.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [exported(member) for member in value]
+    if isinstance(value, Item):
+        return {name: exported(getattr(value, name)) for name in _field_order(type(value))}
+    return value
+
+
+def moment() -> Any:
+    """Declare a field as a point in time (a ``datetime``; default ``None``)."""
+    return _described({"type": "string", "format": "date-time"})
+
+
+def nested(name: str, *, many: bool = False, content: bool = False) -> Any:
     """Declare a field that holds an item of the class *name*, or a list of them.
 
     ``ItemAdapter.get_json_schema`` writes nested classes out wherever they occur, which grows
     without measure for classes that refer to each other. This keeps it at the class's name.
+
+    :param content: the field is content: :func:`withheld`
     """
     one: dict[str, Any] = {"type": "object", "title": name}
-    value = {"type": "array", "items": one} if many else one
-    schema = {"anyOf": [{"type": "null"}, value]}
-    return dataclasses.field(default=None, metadata={"json_schema_extra": schema})
+    return _described({"type": "array", "items": one} if many else one, content=content)
+
+
+def _described(schema: dict[str, Any], **metadata: Any) -> Any:
+    """A field whose values have this JSON schema, and that feeds take from :func:`exported`."""
+    schema = {"anyOf": [{"type": "null"}, schema]}
+    metadata |= {"json_schema_extra": schema, "serializer": exported}
+    return dataclasses.field(default=None, metadata=metadata)
 
 
 def _schema(examples: Iterable[Any]) -> dict[str, Any]:
@@ -88,20 +126,23 @@ class Item:
 
     Item classes are decorated with ``@dataclass(slots=True, init=False)`` and give:
 
-    :cvar service: the service's word, such as ``"recnet"``; with the class's name it makes the
+    :cvar namespace: the service's word, such as ``"recnet"``; with the class's name it makes the
         table's name
     :cvar key: the fields that identify one item; empty for a part that only exists in its owner
     :cvar minor: the field that is true when the item is about a minor
+    :cvar guarded: the service has content (:func:`withheld`): where that is not kept, nothing is
+        that the documentation does not name
     :cvar decoder: makes items of the class from JSON objects (set by the service's ``wire.py``)
     :ivar client: the client of the crawl that made the item, else ``None``
     :ivar data: the JSON object that the item was made from, after the privacy gate, else ``None``
     """
 
-    __slots__ = ("_admitted", "_apart", "_unsent", "client", "data")
+    __slots__ = ("_admitted", "_apart", "_bare", "_unsent", "client", "data")
 
-    service: ClassVar[str] = ""
+    namespace: ClassVar[str] = ""
     key: ClassVar[tuple[str, ...]] = ()
     minor: ClassVar[str | None] = None
+    guarded: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # get_type_hints(), also itemadapter's, cannot resolve these names
         decoder: ClassVar[Decoder[Any]]
@@ -110,6 +151,7 @@ class Item:
         _unsent: frozenset[str]
         _admitted: bool
         _apart: bool  # goes to the store by itself, not with whoever nests it
+        _bare: bool  # nothing undocumented may be kept of it, nor what was stored of that
 
     def __init__(self, data: Mapping[str, Any] | None = None, **fields: Any) -> None:
         """Make an item from a JSON object of the service, from keywords, or from both.
@@ -130,7 +172,7 @@ class Item:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         self.client = client
         self.data = None
-        self._admitted = self._apart = False
+        self._admitted = self._apart = self._bare = False
         self._unsent = names
         for name in names:
             setattr(self, name, None)
@@ -168,6 +210,8 @@ class FieldInfo:
     """A list."""
     personal: Personal | None
     link: bool
+    content: bool
+    """Withheld unless the service's setting allows it."""
 
     @property
     def item_type(self) -> ItemClass | None:
@@ -184,9 +228,11 @@ def fields_of(cls: type[Item]) -> tuple[FieldInfo, ...]:
 
 def _field_info(field: dataclasses.Field[Any], hint: Any) -> FieldInfo:
     kind, many = _unwrapped(hint)
+    said = field.metadata
     return FieldInfo(
-        field.name, kind, many, field.metadata.get("personal"), field.metadata.get("link", False)
-    )
+        field.name, kind, many,
+        said.get("personal"), said.get("link", False), said.get("content", False),
+    )  # fmt: skip
 
 
 def _unwrapped(hint: Any) -> tuple[type, bool]:
@@ -204,6 +250,11 @@ def field_names(cls: type[Item]) -> frozenset[str]:
 
 
 @cached
+def _field_order(cls: type[Item]) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(cls))  # type: ignore[arg-type]
+
+
+@cached
 def nested_fields(cls: type[Item]) -> tuple[str, ...]:
     """The names of the fields that hold items."""
     return tuple(f.name for f in fields_of(cls) if f.item_type)
@@ -213,7 +264,7 @@ def nested_fields(cls: type[Item]) -> tuple[str, ...]:
 def type_name(cls: type[Item]) -> str:
     """The type's name in the store, the stats and the command line: ``recnet_sub_room`` …"""
     word = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
-    return f"{cls.service}_{word}"
+    return f"{cls.namespace}_{word}"
 
 
 def key_of(item: Item) -> tuple[Any, ...] | None:
@@ -224,12 +275,12 @@ def key_of(item: Item) -> tuple[Any, ...] | None:
 
 def without_cycles(item: Item, path: tuple[Item, ...] = ()) -> Item:
     """The item itself, or a copy in which no item comes back on its own path: there is ``None``."""
-    nested = [(n, value) for n in nested_fields(type(item)) if (value := getattr(item, n))]
-    if not nested:  # Most that relations joined lead no further.
+    nested = _nested(item)
+    if not any(_leads_on(value) for value in nested.values()):  # Most do not.
         return item
     path = (*path, item)
     cut: dict[str, Any] = {}
-    for name, value in nested:
+    for name, value in nested.items():
         inner = value if isinstance(value, list) else [value]
         kept = [without_cycles(i, path) for i in inner if not any(i is above for above in path)]
         if len(kept) < len(inner) or any(a is not b for a, b in zip(kept, inner, strict=True)):
@@ -240,6 +291,30 @@ def without_cycles(item: Item, path: tuple[Item, ...] = ()) -> Item:
     for name, value in cut.items():
         setattr(item, name, value)
     return item
+
+
+def _nested(item: Item) -> dict[str, Any]:
+    """The fields that hold items now, and what they hold."""
+    names, values = _nested_values(type(item))
+    found = values(item)
+    return {n: v for n, v in zip(names, found, strict=True) if v} if any(found) else {}
+
+
+def _leads_on(value: Item | list[Item]) -> bool:
+    """Whether an item, or one of a list, holds items itself."""
+    inner = value if isinstance(value, list) else [value]
+    return any(any(_nested_values(type(item))[1](item)) for item in inner)
+
+
+@cached
+def _nested_values(
+    cls: type[Item],
+) -> tuple[tuple[str, ...], Callable[[Item], tuple[Any, ...]]]:
+    """The names of the fields that hold items, and what reads all of them at once."""
+    names = nested_fields(cls)
+    if len(names) > 1:
+        return names, operator.attrgetter(*names)
+    return names, lambda item: tuple(getattr(item, name) for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 from cachetools import LRUCache
 from dloader import DataLoader
 
+from satchel.waiting import is_stopped
+
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
@@ -70,6 +72,8 @@ class Gate:
                 await asyncio.sleep(GLANCE)
 
     def _is_time(self, since: float) -> bool:
+        if is_stopped(self._crawler):  # Whoever waits is to be told at once.
+            return True
         now = time.monotonic()
         if self.reading or not is_resting(self._crawler):
             self._rests = 0

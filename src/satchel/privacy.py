@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import IntEnum
 from typing import Any
 
@@ -24,7 +24,7 @@ class Level(IntEnum):
     JUNIORS = 1
     """Of a junior (a minor, by the service's own mark) only the id, the mark and links stay."""
     CAREFUL = 2
-    """Nobody's identity flags or pronouns. The default."""
+    """Nobody's identity flags or pronouns, and no names of bystanders. The default."""
     STRICT = 3
     """Names and texts are keyed, stable pseudonyms; nothing undocumented is kept."""
 
@@ -35,16 +35,24 @@ class Gate:
     :param level: what to withhold
     :param key: makes the pseudonyms of :attr:`Level.STRICT`; the same key, the same pseudonyms
     :param count: called with the name of a rule each time that it withheld something
+    :param content: the namespaces of the services whose content is kept, at any level; that of the
+        others (:func:`satchel.items.withheld`) is not
     """
 
     def __init__(
-        self, level: Level, key: bytes = b"", count: Callable[[str], None] = lambda rule: None
+        self,
+        level: Level,
+        key: bytes = b"",
+        count: Callable[[str], None] = lambda rule: None,
+        *,
+        content: Collection[str] = (),
     ) -> None:
         if level is Level.STRICT and not key:
             raise ValueError("the strict level needs a key")
         self.level = level
         self._key = key
         self._count = count
+        self._content = frozenset(content)
 
     def admit(self, item: Any) -> Any:
         """Let *item* and what it nests through, without what the level withholds.
@@ -60,6 +68,8 @@ class Gate:
             self._withhold_identity(item)
             if self.level is Level.STRICT:
                 self._pseudonymize(item)
+        if self._guards(type(item)):
+            self._withhold_content(item)
         self._admit_nested(item)
         return item
 
@@ -85,11 +95,16 @@ class Gate:
         cls = type(item)
         if self.level >= Level.JUNIORS and _is_minor(item) and name not in kept_of_minors(cls):
             return None
-        if self.level >= Level.CAREFUL and name in _of_kind(cls, Personal.IDENTITY):
+        if self.level >= Level.CAREFUL and name in _unneeded(cls):
+            return None
+        if self._guards(cls) and name in content_of(cls):
             return None
         if self.level is Level.STRICT and name in _spoken(cls) and value:
             return self.pseudonym(value)
         return value
+
+    def _guards(self, cls: type[Item]) -> bool:
+        return cls.guarded and cls.namespace not in self._content
 
     def _admit_nested(self, item: Item) -> None:
         unread = set(nested_fields(type(item)))
@@ -102,7 +117,7 @@ class Gate:
                 self.admit(inner)
             gated = [i.data for i in value] if isinstance(value, list) else value.data
             _put_in_payload(item, frozenset({name}), gated)
-        if unread and self.level is not Level.OFF:
+        if unread and (self.level is not Level.OFF or self._guards(type(item))):
             # What could not be read as an item cannot be judged either.
             _put_in_payload(item, frozenset(unread), None)
 
@@ -113,29 +128,41 @@ class Gate:
                 setattr(item, field.name, None)
         item._unsent = frozenset()
         _keep_in_payload(item, kept)
+        item._bare = True
         self._count("junior")
 
     def _withhold_identity(self, item: Item) -> None:
-        names = _of_kind(type(item), Personal.IDENTITY)
+        names = _unneeded(type(item))
         if not names:
             return
-        for name in names:
-            setattr(item, name, None)
-        item._unsent -= names
+        _blank_fields(item, names)
         _put_in_payload(item, names, None)
-        self._count("identity")
+        self._count("identity" if names & _of_kind(type(item), Personal.IDENTITY) else "bystander")
+
+    def _withhold_content(self, item: Item) -> None:
+        names = content_of(type(item))
+        _blank_fields(item, names)
+        _keep_in_payload(item, frozenset(item.decoder.table) - names, but=names)
+        item._bare = True
+        if names:
+            self._count("content")
 
     def _pseudonymize(self, item: Item) -> None:
         spoken = _spoken(type(item))
         for name in spoken:
             if value := getattr(item, name):
                 setattr(item, name, self.pseudonym(value))
-        _keep_in_payload(item, frozenset(item.decoder.table) - spoken)
+        _keep_in_payload(item, frozenset(item.decoder.table) - spoken, but=spoken)
         if spoken:
             self._count("pseudonym")
 
-    def pseudonym(self, value: str) -> str:
-        """A word that stands for *value*: the same each time, not to be guessed without the key."""
+    def pseudonym(self, value: Any) -> str | None:
+        """A word that stands for *value*: the same each time, not to be guessed without the key.
+
+        For what is no text there is none.
+        """
+        if not isinstance(value, str):
+            return None
         digest = hmac.new(self._key, value.encode(errors="surrogatepass"), hashlib.sha256)
         return f"~{digest.hexdigest()[:20]}"
 
@@ -167,6 +194,24 @@ def _spoken(cls: type[Item]) -> frozenset[str]:
     return _of_kind(cls, Personal.NAME) | _of_kind(cls, Personal.TEXT)
 
 
+@cached
+def _unneeded(cls: type[Item]) -> frozenset[str]:
+    """What only the levels below :attr:`Level.CAREFUL` keep."""
+    return _of_kind(cls, Personal.IDENTITY) | _of_kind(cls, Personal.BYSTANDER)
+
+
+@cached
+def content_of(cls: type[Item]) -> frozenset[str]:
+    """The fields that are kept only where the service's setting allows it."""
+    return frozenset(f.name for f in fields_of(cls) if f.content)
+
+
+def _blank_fields(item: Item, names: frozenset[str]) -> None:
+    for name in names:
+        setattr(item, name, None)
+    item._unsent -= names
+
+
 def _put_in_payload(item: Item, names: frozenset[str], value: Any) -> None:
     """Replace what these fields are read from. The payload may be shared: it is copied."""
     if item.data is not None:
@@ -175,8 +220,12 @@ def _put_in_payload(item: Item, names: frozenset[str], value: Any) -> None:
             item.data = {**item.data, **dict.fromkeys(keys, value)}
 
 
-def _keep_in_payload(item: Item, names: frozenset[str]) -> None:
-    """Null all of the payload but what these fields are read from, the undocumented included."""
+def _keep_in_payload(item: Item, names: frozenset[str], but: frozenset[str] = frozenset()) -> None:
+    """Null all of the payload but what these fields are read from, the undocumented included.
+
+    :param but: what these are read from is nulled anyway
+    """
     if item.data is not None:
-        kept = set(item.decoder.wire_keys(item.data, names))
+        kept = {*item.decoder.wire_keys(item.data, names)}
+        kept -= {*item.decoder.wire_keys(item.data, but)}
         item.data = {key: value if key in kept else None for key, value in item.data.items()}

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scrapy import signals
+
 from satchel.errors import did_you_mean
 from satchel.items import Item, Relation, leads_to, relations_of
+from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -105,6 +108,8 @@ class Resolver:
         self._crawler = crawler
         self._client = client
         self._gate = gate
+        self._given_up = 0
+        crawler.signals.connect(self._spider_closed, signals.spider_closed)
 
     async def resolve(self, items: Sequence[Item]) -> list[Item]:
         """Fill in the relations of items of the tree's class, of which a page may be made.
@@ -114,16 +119,26 @@ class Resolver:
         :returns: what was found on the way, each object once
         """
         lacking: Counter[tuple[str, str]] = Counter()
+        stats = self._crawler.stats
 
         def failed(name: str, error: BaseException) -> None:
-            lacking[name, _reason(error)] += 1
+            stats.inc_value("satchel/relations/failed")
+            if isinstance(error, CrawlEnds):
+                self._given_up += 1
+            else:
+                lacking[name, _reason(error)] += 1
 
         self._gate.waiting += len(items)
         found = await resolve(items, self.tree, self._client, failed)
         for (name, reason), number in lacking.items():
             logger.error("%s of %s items could not be had: %s", name, number, reason)
-            self._crawler.stats.inc_value("satchel/relations/failed", number)
         return found
+
+    def _spider_closed(self) -> None:
+        if self._given_up:
+            logger.warning(
+                "%s relations of items were not asked for any more: the crawl ends", self._given_up
+            )
 
 
 def _reason(error: BaseException) -> str:

@@ -59,6 +59,7 @@ class Service:
         asked
     :ivar sandbox: puts the local server into an application: (application, seed, scale)
     :ivar in_sandbox: settings, URL → settings that crawl the local server at that URL
+    :ivar content: settings → whether content is kept (:func:`satchel.items.withheld`)
     :ivar hosts: its words for its hosts, all there are: ``SATCHEL_RATES`` takes them
     """
 
@@ -71,6 +72,7 @@ class Service:
     paces: Callable[[Any], Mapping[str, Pace]]
     sandbox: Callable[[web.Application, int, int], None]
     in_sandbox: Callable[[Any, str], Struct]
+    content: Callable[[Any], bool] = lambda settings: False
     hosts: tuple[str, ...] = ()
 
 

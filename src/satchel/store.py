@@ -30,8 +30,9 @@ from satchel.items import Item, type_name
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS: Final = 1000
-"""Rows of one transaction; more than that has to wait for the next."""
+BATCH_ROWS: Final = 250
+"""Rows of one transaction; more than that has to wait for the next. They are fewer than the items
+that Scrapy has in its pipelines at once, so that it goes on with some while others are written."""
 
 ATTEMPTS: Final = 5
 """How often a batch is written anew where its database has a reason to."""

@@ -13,6 +13,7 @@ from satchel.addon import SatchelAddon
 from satchel.config import Config
 from satchel.databases import shown
 from satchel.progress import Progress
+from satchel.throttle import CrawlEnds
 from satchel.verdict import STAT, Judgement, Verdict, judge, missing, plural
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def _lines(stats: dict[str, Any]) -> list[tuple[str, str]]:
     counts = [(n, f"{name} {plural(n, 'item', 'items')}") for name, n in items] or [(0, "items")]
     rows = sorted(_below(stats, "satchel/stored/").items())
     counts += [(n, f"{plural(n, 'row', 'rows')} written to {name}") for name, n in rows]
-    requests = stats.get("downloader/request_count", 0)
+    requests, unanswered = _sent_and_unanswered(stats)
     counts.append((requests, plural(requests, "request", "requests")))
     lines = [(f"{number:,}", what) for number, what in counts]
     if seconds := stats.get("elapsed_time_seconds"):
@@ -141,7 +142,21 @@ def _lines(stats: dict[str, Any]) -> list[tuple[str, str]]:
     notes = [
         (stats[stat], plural(stats[stat], *words)) for stat, words in _NOTES if stats.get(stat)
     ]
+    if unanswered:
+        words = ("attempt that was not answered", "attempts that were not answered")
+        notes.append((unanswered, plural(unanswered, *words)))
     return lines + [(f"{number:,}", what) for number, what in [*missing(stats), *notes]]
+
+
+def _sent_and_unanswered(stats: dict[str, Any]) -> tuple[int, int]:
+    """Requests that were sent, and those of them that had no answer.
+
+    Scrapy counts those that the throttle did not let pass among its requests and exceptions.
+    """
+    exceptions = "downloader/exception"
+    held = f"{exceptions}_type_count/{CrawlEnds.__module__}.{CrawlEnds.__qualname__}"
+    unanswered = stats.get(f"{exceptions}_count", 0) - stats.get(held, 0)
+    return stats.get("downloader/response_count", 0) + unanswered, unanswered
 
 
 _NOTES: Final = (
@@ -152,8 +167,6 @@ _NOTES: Final = (
     ("satchel/privacy/junior", ("junior withheld", "juniors withheld")),
     ("satchel/privacy/identity", ("account without its identity flags and pronouns",
                                   "accounts without their identity flags and pronouns")),
-    ("downloader/exception_count", ("attempt that was not answered",
-                                    "attempts that were not answered")),
     ("log_count/ERROR", ("error in the log", "errors in the log")),
 )  # fmt: skip
 

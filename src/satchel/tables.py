@@ -71,14 +71,15 @@ def _columns(cls: type[Item]) -> Iterator[Column[Any]]:
         yield Column(
             field.name, column_type(field), primary_key=is_key, autoincrement=False, info=info
         )
-    yield Column(PAYLOAD, AS_JSON, info={WITHHELD: cls.minor is not None})
+    yield Column(PAYLOAD, AS_JSON, info={WITHHELD: cls.minor is not None or cls.guarded})
     for name in TIMES:
         yield Column(name, DateTime, nullable=False)
 
 
 def _is_withheld(cls: type[Item], field: FieldInfo) -> bool:
     """Whether the privacy gate makes a null of the field, of minors or of all."""
-    return field.personal is Personal.IDENTITY or bool(field.personal and cls.minor)
+    everybodys = field.personal in (Personal.IDENTITY, Personal.BYSTANDER)
+    return everybodys or field.content or bool(field.personal and cls.minor)
 
 
 def column_type(field: FieldInfo) -> TypeEngine[Any]:
@@ -97,9 +98,10 @@ def column_type(field: FieldInfo) -> TypeEngine[Any]:
         str: Text(),
         datetime: DateTime(),
     }
-    if field.type not in scalars:
-        raise PluginError(f"{field.name}: a field of type {field.type} cannot be stored")
-    return scalars[field.type]
+    for base in field.type.__mro__:
+        if base in scalars:
+            return scalars[base]
+    raise PluginError(f"{field.name}: a field of type {field.type} cannot be stored")
 
 
 def _reference_type(cls: type[Item]) -> TypeEngine[Any]:
@@ -134,7 +136,7 @@ def _collect(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> list[A
         seen.add(id(item))
         row = _documented(item, found, seen)
         extra = None if item.data is None else item.decoder.extra(item.data)
-        if _is_blanked(item, extra or {}):
+        if item._bare:
             row[PAYLOAD] = None
         elif extra is not None:
             row[PAYLOAD] = extra
@@ -152,16 +154,6 @@ def _key_of(item: Item) -> list[Any] | None:
             return None
         key.append(value)
     return key
-
-
-def _is_blanked(item: Item, extra: Row) -> bool:
-    """Whether the privacy gate let only a minor's id and links through.
-
-    Then all of the stored payload is to go, also what an answer with other keys brought.
-    """
-    if item.minor is None or item._unsent or getattr(item, item.minor) is False:
-        return False
-    return all(value is None for value in extra.values())
 
 
 def _documented(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Row:
@@ -185,7 +177,7 @@ def _documented(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Row
 
 
 def _utc(value: datetime) -> str:
-    """A point in time as both databases write it; one without an offset is UTC."""
+    """A point in time as both databases write it: in UTC, or as it is if it has no offset."""
     if value.tzinfo is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
     return value.isoformat(" ", "microseconds")

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from pyrate_limiter import GCRA, Rate, RateItem, SQLiteBucket, StateBucket
+from scrapy.exceptions import IgnoreRequest
 
 from satchel.config import Secret
 from satchel.errors import ConfigError, did_you_mean
@@ -187,8 +188,11 @@ class TooLong(Exception):
         self.seconds = seconds
 
 
-class CrawlEnds(Exception):
-    """The crawl ends before the wait does."""
+class CrawlEnds(IgnoreRequest):
+    """The crawl ends before the request is made."""
+
+    def __init__(self) -> None:
+        super().__init__("the crawl ends")
 
 
 def _own_bucket(rate: str) -> AbstractBucket:
@@ -260,22 +264,27 @@ class Lane:
         """Seconds that are left of a pause; 0: there is none."""
         return max(self.quota.paused(), 0.0)
 
-    async def enter(self, *, paid: bool = False) -> None:
+    async def enter(
+        self, *, paid: bool = False, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
         """Wait for a free place, for the end of a pause, and for a permit.
 
         Who entered has to :meth:`leave`.
 
         :param paid: there was a permit for this before
+        :param stopped: says, when there is a place, whether it is not wanted any more
         :raises TooLong: the pause is longer than what is waited for
-        :raises CrawlEnds: the crawl does
+        :raises CrawlEnds: the crawl does, or is stopped
         """
         await self._places.acquire()
-        if not paid:
-            try:
+        try:
+            if stopped():
+                raise CrawlEnds
+            if not paid:
                 await self.permit()
-            except BaseException:
-                self._places.release()
-                raise
+        except BaseException:
+            self._places.release()
+            raise
 
     async def permit(self) -> None:
         """Wait for the end of a pause and for a permit, and take it.

@@ -22,6 +22,11 @@ def is_ending(crawler: Crawler) -> bool:
     return slot is not None and slot.closing is not None
 
 
+def is_stopped(crawler: Crawler) -> bool:
+    """Whether Ctrl-C or SIGTERM is closing the crawl: who did that wants it to end soon."""
+    return is_ending(crawler) and not crawler.engine.running
+
+
 async def wait(crawler: Crawler, seconds: float) -> bool:
     """Sleep for so many seconds, or until the crawl is being closed.
 

@@ -223,7 +223,7 @@ def test_a_row_is_found_by_its_key_however_many_are_stored(stored: Stored) -> No
 
 @dataclass(slots=True, init=False)
 class Page(Item):
-    service = "test"
+    namespace = "test"
     key = ("code",)
 
     code: str | None = None

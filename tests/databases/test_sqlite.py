@@ -45,7 +45,7 @@ def account(**data: Any) -> Account:
 
 @dataclass(slots=True, init=False)
 class Kid(Item):
-    service = "test"
+    namespace = "test"
     key = ("id",)
     minor = "young"
 

@@ -35,7 +35,7 @@ BIG = 2**63 - 1
 class Page(Item):
     """One that a key of several fields identifies, as Kemono's are."""
 
-    service = "test"
+    namespace = "test"
     key = ("site", "number")
 
     number: int | None = None
@@ -48,7 +48,7 @@ class Page(Item):
 
 @dataclass(slots=True, init=False)
 class Picture(Item):
-    service = "test"
+    namespace = "test"
 
     path: str | None = None
     width: float | None = None

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import math
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -76,6 +77,11 @@ def bulk_requests(sandbox: Sandbox) -> Counter[str]:
     """How often each bulk operation was asked, by the last words of its path."""
     paths = (asked.path for asked in sandbox.log if asked.method == "POST")
     return Counter("/".join(path.split("/")[-2:]) for path in paths)
+
+
+def comments_asked(sandbox: Sandbox) -> int:
+    """How many images' comments were asked for."""
+    return sum("comments" in asked.path for asked in list(sandbox.log))
 
 
 def fewest(key: str, ids: Iterable[int]) -> int:
@@ -329,22 +335,22 @@ def test_each_is_stored_once(server: Sandbox, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_in_the_middle(times: int, busy: World, tmp_path: Path) -> None:
-    """What was resolved is stored, with a bulk request under way."""
+    """What was there is stored; nothing is begun for what was not."""
     folder = project(tmp_path / "project")
-    with serving(busy, Faults(latency=0.2)) as sandbox:
+    with serving(busy, Faults(latency=0.5, only="comments")) as sandbox:
         environment = {
             **os.environ,
             "SATCHEL_RECNET_URL": sandbox.url,
             "SATCHEL_STORE": f"sqlite:///{tmp_path / 'x.db'}",
             "SATCHEL_RATES": '{"*": "off"}',
-            "SATCHEL_RECNET_PAGE_SIZE": "10",
+            "SATCHEL_RECNET_PAGE_SIZE": "64",
         }
-        words = ["crawl", "recnet-images", "-a", f"in_room={ROOM}", "-a", "include=player,room"]
+        words = ["crawl", "recnet-images", "-a", f"in_room={ROOM}", "-a", "include=player,comments"]
         process = subprocess.Popen(
             [str(Path(sys.executable).with_name("scrapy")), *words],
             cwd=folder, env=environment, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        while sum(asked.method == "GET" for asked in list(sandbox.log)) < 10:
+        while comments_asked(sandbox) < 8:
             assert process.poll() is None
             time.sleep(0.05)
         for _ in range(times):
@@ -355,10 +361,18 @@ def test_ctrl_c_in_the_middle(times: int, busy: World, tmp_path: Path) -> None:
     assert "Traceback" not in said
     if times == 1:
         with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as connection:
-            images, players = connection.execute(
-                "SELECT count(*), count(player) FROM recnet_image"
+            images, players, commented = connection.execute(
+                "SELECT count(*), count(player), count(comments) FROM recnet_image"
             ).fetchone()
-        assert images == players > 0
+        assert images > commented == comments_asked(sandbox) >= 8
+        assert players == 0
+        assert bulk_requests(sandbox) == {}
+        given_up = 2 * images - commented
+        (line,) = [line for line in said.splitlines() if "not asked for any more" in line]
+        assert f"{given_up} relations of items" in line
+        assert f"'satchel/relations/failed': {given_up}" in said
+        assert re.search(rf"^ *{len(sandbox.log)} +requests", said, re.MULTILINE)
+        assert "not answered" not in said
 
 
 def test_a_crawl_that_goes_on_where_it_was_stopped(server: Sandbox, tmp_path: Path) -> None:

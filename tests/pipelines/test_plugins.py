@@ -15,6 +15,7 @@ from scrapy.exceptions import DropItem
 from satchel import hookimpl
 from satchel.recnet import Account, Room
 from satchel.testing import crawl
+from satchel.throttle import CrawlEnds
 
 MODULE = "plugins_of_this_test"
 
@@ -92,6 +93,12 @@ class failing_async:
         raise RuntimeError("no")
 
 
+class asking_too_late:
+    @hookimpl
+    async def satchel_process_item(self, item: Any) -> None:
+        raise CrawlEnds
+
+
 class counting:
     @hookimpl
     def satchel_process_item(self, item: Any, crawler: Any) -> None:
@@ -132,7 +139,19 @@ def test_a_plugin_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     assert result.reason == "finished"
     assert result.stats[f"satchel/plugins/{MODULE}:failing/errors"] == 1
     assert result.stats[f"satchel/plugins/{MODULE}:failing_async/errors"] == 3
-    assert f"plugin {MODULE}:failing: satchel_process_item failed" in caplog.messages
+    assert f"plugin {MODULE}:failing: satchel_process_item failed: no" in caplog.messages
+
+
+def test_a_plugin_whose_call_the_end_of_the_crawl_cuts_off(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    result = run("asking_too_late")
+    assert len(result.items) == 3
+    assert result.stats[f"satchel/plugins/{MODULE}:asking_too_late/errors"] == 3
+    records = [r for r in caplog.records if "asking_too_late" in r.getMessage()]
+    assert len(records) == 3
+    assert "satchel_process_item failed: the crawl ends" in records[0].getMessage()
+    assert "Traceback" not in caplog.text
 
 
 def test_what_a_plugin_puts_in_place_passes_the_privacy_gate() -> None:

@@ -149,7 +149,7 @@ def _store(folder: Path) -> dict[str, Any]:
 class Foreign(Item):
     """A plugin's own item, which no service lists."""
 
-    service = "test"
+    namespace = "test"
     key = ("id",)
 
     id: int | None = None

@@ -133,7 +133,7 @@ def test_client_and_data_are_no_fields(cls: type[Any]) -> None:
     assert "client" not in repr(one)
     assert set(ItemAdapter(one)) == names
     assert copy.deepcopy(other) == other
-    assert cls.service == "recnet"
+    assert cls.namespace == "recnet"
     assert set(cls.key) <= names
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from satchel.answers import Page
 from satchel.decode import Decoder
 from satchel.errors import DecodeError
 from satchel.items import Item, field_names
@@ -31,7 +32,6 @@ from satchel.recnet.wire import (
     SCORE,
     SUB_ROOM,
     TAG,
-    Page,
     read_bio,
     read_creators,
     read_featured,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, Self
 
 from scrapy import Request, signals
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
 from satchel.addon import SatchelAddon
 from satchel.reasons import Reason
 from satchel.throttle import PAID, CrawlEnds, Lane, TooLong, retry_after
+from satchel.waiting import is_stopped
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -43,7 +44,10 @@ class ThrottleMiddleware:
             return None
         lane = self._throttle.lane(request.url)
         try:
-            await lane.enter(paid=request.meta.pop(PAID, False))
+            await lane.enter(
+                paid=request.meta.pop(PAID, False),
+                stopped=functools.partial(is_stopped, self._crawler),
+            )
         except CrawlEnds:
             return self._give_back(request)
         except TooLong as error:
@@ -71,7 +75,7 @@ class ThrottleMiddleware:
     def _give_back(self, request: Request) -> Request:
         """Back to the scheduler, which keeps it if it has a ``JOBDIR``; a call has no way back."""
         if request.callback is NO_CALLBACK:
-            raise IgnoreRequest("the crawl ends")
+            raise CrawlEnds
         return request.replace(dont_filter=True)
 
     def _tell(self, lane: Lane, response: Response, seconds: float) -> None:

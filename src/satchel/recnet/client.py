@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from cachetools import LRUCache
 
 from satchel.addon import SatchelAddon
+from satchel.answers import Page
 from satchel.client import Access, Client
 from satchel.errors import NotOffered
 from satchel.items import Item, Relation, complete, relation_of_field
 from satchel.loading import Loader
 from satchel.recnet.api import BODY_LIMIT, OPERATIONS, Api, is_missing_route
 from satchel.recnet.managers import Accounts, Events, Images, Inventions, Rooms
-from satchel.recnet.wire import Page
 from satchel.throttle import PAID
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ class RecNetItem(Item):
 
     __slots__ = ()
 
-    service = "recnet"
+    namespace = "recnet"
 
 
 class BaseDataClass(RecNetItem):

@@ -6,13 +6,11 @@ read by the same tables: a key that a dialect lacks leaves its field ``None`` an
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
-import msgspec
-
+from satchel import answers
+from satchel.answers import Page
 from satchel.decode import (
     Decoder,
     Wire,
@@ -309,76 +307,50 @@ INVENTION: Final = Decoder(
 # section 3); what is none of the expected forms raises DecodeError.
 
 T = TypeVar("T", bound=Item)
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a list.
-
-    :ivar items: the rows that are items, in the server's order
-    :ivar errors: why the other rows are none
-    :ivar total: how many rows there are on all pages, where the server says so
-    """
-
-    items: list[T]
-    errors: list[DecodeError]
-    total: int | None = None
-
-    @property
-    def rows(self) -> int:
-        """How many rows the answer had; pages end with fewer than were asked for."""
-        return len(self.items) + len(self.errors)
 
 
 def read_object(decoder: Decoder[T], body: bytes, client: Any = None) -> T | None:
     """One item; ``None`` when there is nothing."""
-    value = _parse(decoder.cls.__name__, body)
+    value = answers.parse(decoder.cls.__name__, body)
     return None if value is None else decoder(value, client)
 
 
 def read_list(decoder: Decoder[T], body: bytes, client: Any = None) -> Page[T]:
     """A list of items, bare or in the envelope of room searches. A bad row harms no other."""
     expected = f"list of {decoder.cls.__name__}"
-    rows = value = _parse(expected, body)
+    rows = value = answers.parse(expected, body)
     total = None
     if isinstance(value, dict):
-        rows = _member(expected, value, "Results")
-        total = _count(_lowered(value).get("totalresults"))
-    page: Page[T] = Page([], [], total)
-    for row in _rows(expected, rows):
-        try:
-            page.items.append(decoder(row, client))
-        except DecodeError as error:
-            page.errors.append(error)
-    return page
+        rows = answers.member(expected, value, "Results")
+        total = answers.count(answers.lowered(value).get("totalresults"))
+    return answers.page(decoder, answers.rows(expected, rows), client, total=total)
 
 
 def read_ids(body: bytes) -> list[int]:
     """A list of ids, such as who cheered an image."""
-    return _each("list of ids", _parse("list of ids", body), _whole)
+    return answers.each("list of ids", answers.parse("list of ids", body), _whole)
 
 
 def read_value(body: bytes) -> int | bool | None:
     """A bare number or boolean, such as a count of subscribers."""
     expected = "number or boolean"
-    value = _parse(expected, body)
+    value = answers.parse(expected, body)
     if value is None:
         return None
     if isinstance(value, bool):
         return value
     if not isinstance(value, int):
         raise DecodeError(expected, f"got {type(value).__name__}")
-    return _converted(expected, _whole, value)
+    return answers.converted(expected, _whole, value)
 
 
 def read_bio(body: bytes) -> str | None:
     """A player's bio. It is not an item, so no privacy gate has seen it."""
-    value = _parse("bio", body)
+    value = answers.parse("bio", body)
     if value is None:
         return None
-    _member("bio", value, "accountId")
-    bio = _lowered(value).get("bio")
+    answers.member("bio", value, "accountId")
+    bio = answers.lowered(value).get("bio")
     if bio is not None and not isinstance(bio, str):
         raise DecodeError("bio", f"got {type(bio).__name__}")
     return bio
@@ -396,84 +368,18 @@ def read_creators(body: bytes) -> list[int]:
 
 def read_tags(body: bytes) -> list[Tag]:
     """The tags of an invention, from its details (reference section 4.5)."""
-    value = _parse("invention's details", body)
-    rows = None if value is None else _member("invention's details", value, "Tags")
-    return [TAG(row) for row in _rows("invention's details", rows)]
+    value = answers.parse("invention's details", body)
+    rows = None if value is None else answers.member("invention's details", value, "Tags")
+    return [TAG(row) for row in answers.rows("invention's details", rows)]
 
 
 def _ids(expected: str, within: str | None, key: str, body: bytes) -> list[int]:
     """What each row of a list has under *key*."""
-    rows = _parse(expected, body)
+    rows = answers.parse(expected, body)
     if within is not None and rows is not None:
-        rows = _member(expected, rows, within)
-    return _each(expected, [_member(expected, row, key) for row in _rows(expected, rows)], _whole)
-
-
-def _parse(expected: str, body: bytes) -> Any:
-    """The JSON value; ``None`` also for an empty body and an empty object."""
-    if not body or body.isspace():
-        return None
-    try:
-        value = msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
-        if rb"\ud" not in body.lower():
-            raise DecodeError(expected, "not JSON") from error
-        value = _with_half_pairs(expected, body)
-    return None if value == {} else value
-
-
-def _with_half_pairs(expected: str, body: bytes) -> Any:
-    """JSON with halves of surrogate pairs, which msgspec refuses: each becomes ``?``.
-
-    One badly cut text would else cost a whole page.
-    """
-    try:
-        return _encodable(json.loads(body))
-    except (ValueError, RecursionError) as error:
-        raise DecodeError(expected, "not JSON") from error
-
-
-def _encodable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [_encodable(member) for member in value]
-    if isinstance(value, dict):
-        return {_encodable(key): _encodable(member) for key, member in value.items()}
-    return value
-
-
-def _lowered(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.lower(): member for key, member in value.items()}
-
-
-def _member(expected: str, value: Any, key: str) -> Any:
-    if not isinstance(value, dict):
-        raise DecodeError(expected, f"got {type(value).__name__}")
-    members = _lowered(value)
-    if key.lower() not in members:
-        raise DecodeError(expected, f"no {key}")
-    return members[key.lower()]
-
-
-def _rows(expected: str, value: Any) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise DecodeError(expected, f"got {type(value).__name__}")
-    return value
-
-
-def _each(expected: str, rows: Any, convert: Callable[[Any], Value]) -> list[Value]:
-    return [_converted(expected, convert, row) for row in _rows(expected, rows)]
-
-
-def _converted(expected: str, convert: Callable[[Any], Value], value: Any) -> Value:
-    try:
-        return convert(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DecodeError(expected, f"unusable {type(value).__name__}") from error
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+        rows = answers.member(expected, rows, within)
+    return answers.each(
+        expected,
+        [answers.member(expected, row, key) for row in answers.rows(expected, rows)],
+        _whole,
+    )
