@@ -8,11 +8,13 @@ the clock: the world's present is :data:`NOW`.
 from __future__ import annotations
 
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from satchel.kemono.world import accounts, creators, discord, oddities, posts
 from satchel.kemono.world.accounts import ADMIN, CONSUMER, MODERATOR, password_of
 from satchel.kemono.world.made import NOW, SERVICES, Key, PostKey, Record
+
+T = TypeVar("T")
 
 __all__ = [
     "ADMIN",
@@ -107,9 +109,9 @@ class World:
             found = accounts.favourites(id_, creators, posts, rng)
             self.favourite_creators[id_], self.favourite_posts[id_] = found
         # Lists of favourites leave out the creator that is hidden, not the one without a profile.
-        favoured = self.favourite_creators[3]
-        gone = (self.cast["hidden"], self.cast["no_profile"])
-        favoured.extend(key for key in gone if key not in favoured)
+        gone = [self.cast["hidden"], self.cast["no_profile"]]
+        _extend(self.favourite_creators[3], gone)
+        _extend(self.favourite_posts[3], [key for key in posts if key[:2] in gone])
 
     def _make_link_requests(self) -> dict[int, Record]:
         taken = {self.cast[word] for word in ("pair_a", "pair_b", "hidden")}
@@ -122,6 +124,10 @@ class World:
                     linked = self.creators[record[f"{side}_service"], record[f"{side}_id"]]
                     linked["relation_id"] = record["id"]
         return {record["id"]: record for record in found}
+
+
+def _extend(keys: list[T], more: list[T]) -> None:
+    keys.extend(key for key in more if key not in keys)
 
 
 def _account(id_: int) -> Record:
