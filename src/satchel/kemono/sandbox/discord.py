@@ -24,10 +24,9 @@ def server(call: Call) -> object:
 
 
 def _channels(call: Call) -> list[Record]:
-    server = call.parts["server"]
-    if ("discord", server) not in call.site.index.creators:
+    if ("discord", call.parts["server"]) not in call.site.index.creators:
         raise refuse(404, "Server not found.")
-    return [row for row in call.site.world.channels.values() if row["server_id"] == server]
+    return list(call.site.world.channels.values())
 
 
 def messages(call: Call) -> object:

@@ -55,6 +55,7 @@ class World:
         """What a post has otherwise on the wire than its truth would be written."""
         self._make_creators(creators, posts)
         self.channels: Final[dict[str, Record]] = {}
+        """Of the one Discord server."""
         self.messages: Final[dict[str, list[Record]]] = {}
         """By channel, the oldest first."""
         self._make_discord()
