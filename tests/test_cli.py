@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import select
+import shlex
 import shutil
 import signal
 import socket
@@ -71,6 +72,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     return Run(capsys, monkeypatch)
 
 
+SERVICES = ("kemono", "recnet")
 VERBS = ("items", "sandbox", "schema", "settings", "spiders")
 
 
@@ -343,14 +345,18 @@ def test_sandbox(tmp_path: Path) -> None:
 
 def test_a_crawl_as_the_sandbox_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with _sandbox(cwd=tmp_path) as process:
-        _line(process)
-        assert process.stderr is not None
-        for pair in process.stderr.readline().split("with  ")[1].split():
-            name, _, value = pair.partition("=")
-            monkeypatch.setenv(name, value)
-        result = crawl("recnet-accounts", ids="7001,7002")
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+        try:
+            _line(process)
+            assert process.stderr is not None
+            for _ in SERVICES:
+                variables = process.stderr.readline().split("with  ")[1]
+                for pair in shlex.split(variables):
+                    name, _, value = pair.partition("=")
+                    monkeypatch.setenv(name, value)
+            result = crawl("recnet-accounts", ids="7001,7002")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
     assert "httperror/response_ignored_count" not in result.stats
     assert result.stats["item_scraped_count"] == 2
 

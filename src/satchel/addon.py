@@ -32,6 +32,8 @@ from satchel.loading import Gate as LoadingGate
 from satchel.privacy import Gate
 from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service, host_of
+from satchel.session_file import SessionFile
+from satchel.sessions import Sessions
 from satchel.throttle import EVERYWHERE, OFF, Throttle, check_names
 from satchel.waiting import is_ending, wait
 
@@ -73,6 +75,7 @@ class SatchelAddon:
     :ivar services: the services that the plugins offer
     :ivar gate: the privacy gate
     :ivar keys: service → the key of its requests
+    :ivar sessions: service → its accounts' sessions
     :ivar throttle: the hosts' quotas and pauses
     :ivar loading: says when batches of ids go out
     :ivar sandbox: the local server inside the crawl, if it is asked for
@@ -83,6 +86,7 @@ class SatchelAddon:
     services: tuple[Service, ...]
     gate: Gate
     keys: dict[str, Key]
+    sessions: dict[str, Sessions]
     throttle: Throttle
     sandbox: Sandbox | None = None
 
@@ -155,10 +159,12 @@ class SatchelAddon:
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
+        self.sessions = self._make_sessions()
         self.gate = self._make_gate()
         self._enable_components(settings)
         self._set_defaults(settings)
         self.throttle = self._make_throttle(settings)
+        self._crawler.signals.connect(self._spider_closed, signals.spider_closed)
         self._crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
         self._prepare_spider()
 
@@ -249,6 +255,7 @@ class SatchelAddon:
         from satchel.middlewares.refused import RefusedMiddleware
         from satchel.middlewares.relations import RelationsMiddleware
         from satchel.middlewares.retry import RetryMiddleware
+        from satchel.middlewares.session import SessionCookieMiddleware, SessionMiddleware
         from satchel.middlewares.throttle import ThrottleMiddleware
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
@@ -262,7 +269,9 @@ class SatchelAddon:
             ("SPIDER_MIDDLEWARES", RelationsMiddleware, 990),
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
             ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
+            ("DOWNLOADER_MIDDLEWARES", SessionMiddleware, 650),
             ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
+            ("DOWNLOADER_MIDDLEWARES", SessionCookieMiddleware, 990),
             ("DOWNLOADER_MIDDLEWARES", KeyMiddleware, 1000),
             ("ITEM_PIPELINES", PrivacyPipeline, 0),
             ("ITEM_PIPELINES", ResolvePipeline, 50),
@@ -323,7 +332,20 @@ class SatchelAddon:
             wait=functools.partial(wait, self._crawler),
         )
 
+    def _make_sessions(self) -> dict[str, Sessions]:
+        from satchel.client import send
+
+        file = SessionFile(self.config.sessions) if self.config.sessions else None
+        schemes = {s.name: s.sessions(self._settings[s.name]) for s in self.services}
+        ask = functools.partial(send, self._crawler)
+        return {name: Sessions(scheme, ask, file) for name, scheme in schemes.items() if scheme}
+
+    async def _spider_closed(self) -> None:
+        for sessions in self.sessions.values():
+            await sessions.close()
+
     async def _engine_stopped(self) -> None:
+        self.throttle.close()
         if self.sandbox is not None:
             await self.sandbox.stop()
 

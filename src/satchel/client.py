@@ -15,16 +15,19 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, S
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
+from scrapy.utils.defer import maybe_deferred_to_future
 
-from satchel.errors import AnswerError
+from satchel.errors import AnswerError, NoClient
 from satchel.loading import Gate, Loader
 from satchel.throttle import Throttle
+from satchel.waiting import is_ending
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
 
     from satchel.errors import DecodeError
     from satchel.items import Item, Relation
@@ -50,6 +53,22 @@ class Access:
     throttle: Throttle
     loading: Gate
     remembered: int
+
+
+async def send(crawler: Crawler, request: Request) -> Response:
+    """The response to a request that is no spider's, through the crawl's downloader.
+
+    :raises NoClient: the crawl has ended
+    """
+    if crawler.engine is None or crawler.engine.spider is None:
+        raise NoClient(f"{request.url}: the crawl has ended")
+    request = request.replace(callback=NO_CALLBACK)
+    if is_ending(crawler):  # The engine would count it among what it has finished with.
+        found = await maybe_deferred_to_future(crawler.engine.downloader.fetch(request))
+        if not isinstance(found, Response):
+            raise IgnoreRequest("the crawl ends")
+        return found
+    return await crawler.engine.download_async(request)
 
 
 class Client(ABC):
@@ -118,7 +137,7 @@ class Client(ABC):
 
         :raises AnswerError: the server answered with another error status
         """
-        response = await self._crawler.engine.download_async(request.replace(callback=NO_CALLBACK))
+        response = await send(self._crawler, request)
         if response.status >= 400 and response.status != 404:
             raise AnswerError(f"{response.url}: the server answered {response.status}")
         return response

@@ -9,13 +9,15 @@ names, never from Scrapy's settings: those are printed, and ``-s`` is in the pro
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import stat
+import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -71,12 +73,24 @@ Url = Annotated[
 ]
 
 
+DOCUMENT: Final = {"document": True}
+"""``extra`` of a :class:`Secret` that is structured: JSON, or the path of a TOML file. Its value is
+JSON then."""
+
+
 Rate = Annotated[str, Meta(pattern="^(off|[1-9][0-9]{0,8}/(second|minute|hour|day))$")]
 
 
 class Config(Struct, frozen=True, kw_only=True):
     """satchel's own settings. Each field's description is its documentation."""
 
+    actions: Annotated[
+        Literal["off", "on"],
+        Meta(
+            description="Whether a crawl may change something on a server: `off`, calls that would "
+            "are refused."
+        ),
+    ] = "off"
     backoff: Annotated[
         float,
         Meta(
@@ -161,6 +175,13 @@ class Config(Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=1000, description="How many times as large as the default world it is."),
     ] = 1
+    sessions: Annotated[
+        str,
+        Meta(
+            description="A file that keeps the accounts' sessions for the next crawl; empty: they "
+            "are logged out at the end."
+        ),
+    ] = ""
     state: Annotated[
         str,
         Meta(
@@ -258,7 +279,8 @@ class Reader:
 
     def _names(self) -> set[str]:
         names = {name for name, _ in self._fields()}
-        return names | {f"{name}_FILE" for name, field in self._fields() if _is_secret(field)}
+        secret = (name for name, f in self._fields() if _is_secret(f) and not _is_document(f))
+        return names | {f"{name}_FILE" for name in secret}
 
     def _read(self, prefix: str) -> Struct:
         struct = self._structs[prefix]
@@ -315,6 +337,8 @@ class _Source(typing.NamedTuple):
 
     def read(self, name: str, field: FieldInfo) -> Any:
         """The value of a setting; ``None`` if it has none."""
+        if _is_document(field):
+            return self._document(name, field)
         if _is_secret(field):
             return self._secret(name)
         raw = self._get(name)
@@ -339,6 +363,32 @@ class _Source(typing.NamedTuple):
         if not value or not value.isascii() or not value.isprintable():
             raise ConfigError(f"{name}: expected one line of printable ASCII")
         return Secret(value)
+
+    def _document(self, name: str, field: FieldInfo) -> Secret | None:
+        """A structured secret, as JSON: given as JSON in the environment, or in an owner's file."""
+        raw = self._get(name)
+        if raw is None:
+            return None
+        if not isinstance(raw, str) or raw.lstrip()[:1] in ("[", "{"):
+            if self.settings.get(name) is not None:
+                raise ConfigError(
+                    f"{name}: a secret is no Scrapy setting (those are printed); put it in the "
+                    f"environment, or give the path of a TOML file"
+                )
+            return Secret(json.dumps(_parsed(name, raw, json.loads)))
+        return Secret(json.dumps(_parsed(name, _owners_file(name, raw), tomllib.loads)))
+
+
+def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+    try:
+        return parse(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ConfigError(f"{name}: not JSON: {where}") from None
+    except tomllib.TOMLDecodeError as error:
+        # What stands there may be a secret; the place is enough.
+        place = re.search(r"at (line .*|end of document)\)$", str(error))
+        raise ConfigError(f"{name}: not TOML: {place[1] if place else ''}") from None
 
 
 def _prefix(service: Service) -> str:
@@ -459,3 +509,7 @@ def _bare(field: FieldInfo) -> Any:
 
 def _is_secret(field: FieldInfo) -> bool:
     return _bare(field) is Secret
+
+
+def _is_document(field: FieldInfo) -> bool:
+    return bool((_meta(field).extra or {}).get("document"))

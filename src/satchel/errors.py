@@ -3,13 +3,16 @@
 SatchelError
 ├── UsageError            a person's mistake: one line says what, where and what to do
 │   ├── ConfigError       a setting or a credential
+│   │   └── NoAccount     no account has the role that a request needs
 │   ├── ArgumentError     a spider's argument
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
 ├── AnswerError           the server answered with an error status
 ├── StoreError            the database is full, locked, read-only or gone
-├── NotOffered            the dialect or the server lacks the operation
-└── NoClient              an item that belongs to no running crawl was asked for a relation
+├── NotOffered            the dialect, the profile or the server lacks the operation
+├── LoginFailed           an account has no session, or the server does not take it
+├── ActionsOff            what would change something on a server is switched off
+└── NoClient              there is no running crawl that could send what a call asks for
 """
 
 from __future__ import annotations
@@ -63,8 +66,27 @@ class NotOffered(SatchelError):
     """The operation does not exist in the configured dialect, or the server does not know it."""
 
 
+class NoAccount(ConfigError):
+    """No account that is configured has the role that a request needs."""
+
+
+class LoginFailed(SatchelError):
+    """An account could not be logged in, or the server does not take its session.
+
+    :ivar refused: the server has refused the credentials; they are not tried again
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+class ActionsOff(SatchelError):
+    """A call inside a crawl would change something on a server, and ``SATCHEL_ACTIONS`` is off."""
+
+
 class NoClient(SatchelError):
-    """A relation was asked of an item that no running crawl made."""
+    """There is no running crawl that could send a request: an item has none, or it has ended."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ class Reason(StrEnum):
 
     CHALLENGE = "challenge"
     """The server asks for a browser, or for proof of being human: a person has to answer that."""
+    LOGIN_FAILED = "login_failed"
+    """An account could not be logged in, or the server does not take its session."""
     RATE_LIMITED = "rate_limited"
     """The server says to come back later than ``SATCHEL_MAX_WAIT`` allows."""
     STORE_FAILED = "store_failed"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from satchel.client import Access, Client
     from satchel.config import Secret
     from satchel.items import Item
+    from satchel.sessions import LoginScheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Service:
     :ivar in_sandbox: settings, URL → settings that crawl the local server at that URL
     :ivar content: settings → whether content is kept (:func:`satchel.items.withheld`)
     :ivar hosts: its words for its hosts, all there are: ``SATCHEL_RATES`` takes them
+    :ivar sessions: settings → how its accounts log in; ``None``: it has none
     """
 
     name: str
@@ -74,6 +76,7 @@ class Service:
     in_sandbox: Callable[[Any, str], Struct]
     content: Callable[[Any], bool] = lambda settings: False
     hosts: tuple[str, ...] = ()
+    sessions: Callable[[Any], LoginScheme | None] = lambda settings: None
 
 
 def host_of(url: str) -> str:

@@ -45,6 +45,9 @@ EVERYWHERE: Final = "*"
 PAID: Final = "satchel_paid"
 """In a request's ``meta``: it has its permit."""
 
+PARTING: Final = "satchel_parting"
+"""In a request's ``meta``: it is made when the crawl ends, and waits for its turn for a while."""
+
 LONGEST_PAUSE: Final = 86_400.0
 """Seconds: no ``Retry-After`` is believed for longer; then the server is asked again."""
 

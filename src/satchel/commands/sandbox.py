@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shlex
 
 import click
 from click import IntRange
@@ -119,7 +120,7 @@ async def _serve(server: Sandbox, served: tuple[Service, ...]) -> None:
 
 
 def _settings(service: Service, url: str) -> str:
-    """What to put into the environment to crawl the sandbox. Its key is made up."""
+    """What to put into the environment to crawl the sandbox. Its credentials are made up."""
     usual = service.settings()
     changed = service.in_sandbox(usual, url)
     pairs = []
@@ -127,5 +128,6 @@ def _settings(service: Service, url: str) -> str:
         value = getattr(changed, field.name)
         if value != getattr(usual, field.name):
             text = value.reveal() if isinstance(value, Secret) else value
-            pairs.append(f"SATCHEL_{service.name.upper()}_{field.name.upper()}={text}")
+            name = f"SATCHEL_{service.name.upper()}_{field.name.upper()}"
+            pairs.append(f"{name}={shlex.quote(text)}")
     return " ".join(pairs)

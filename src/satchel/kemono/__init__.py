@@ -1,6 +1,7 @@
-"""Kemono: its items, their words, and the errors of accounts. Their decoders come with them."""
+"""Kemono: its items with their decoders, the account interface, and what it raises."""
 
 from satchel.kemono import wire as wire  # sets the decoders
+from satchel.kemono.accounts import Admin, Consumer, Moderator
 from satchel.kemono.errors import (
     AlreadyLoggedIn,
     InsufficientPrivileges,
@@ -22,13 +23,16 @@ from satchel.kemono.items import (
     PollChoice,
     Post,
 )
+from satchel.kemono.sessions import KemoSession
 from satchel.kemono.values import AccountRole
 
 __all__ = [
     "AccountRole",
     "AccountView",
+    "Admin",
     "AlreadyLoggedIn",
     "Attachment",
+    "Consumer",
     "Creator",
     "CreatorLinkRequest",
     "Embed",
@@ -37,7 +41,9 @@ __all__ = [
     "InvalidLogin",
     "InvalidRegister",
     "InvalidRole",
+    "KemoSession",
     "LoginError",
+    "Moderator",
     "Poll",
     "PollChoice",
     "Post",

@@ -12,7 +12,7 @@ PyKemoException
 
 from __future__ import annotations
 
-from satchel.errors import SatchelError
+from satchel.errors import LoginFailed, SatchelError
 
 
 class PyKemoException(SatchelError):
@@ -23,7 +23,7 @@ class InsufficientPrivileges(PyKemoException):
     """The account's role does not allow what was asked for."""
 
 
-class LoginError(PyKemoException):
+class LoginError(PyKemoException, LoginFailed):
     """A login failed, for whatever reason."""
 
 

@@ -60,7 +60,7 @@ class RefusedMiddleware:
             )
             raise IgnoreRequest("a challenge page")
         service = request.meta.get("satchel_service")
-        if response.status == 401 and service:
+        if response.status == 401 and service and service not in self._addon.sessions:
             name = f"SATCHEL_{service.upper()}_KEY"
             self._end(
                 Reason.UNAUTHORIZED,

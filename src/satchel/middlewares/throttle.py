@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import logging
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from scrapy import Request, signals
 from scrapy.http import Response
@@ -12,15 +14,18 @@ from scrapy.http.request import NO_CALLBACK
 
 from satchel.addon import SatchelAddon
 from satchel.reasons import Reason
-from satchel.throttle import PAID, CrawlEnds, Lane, TooLong, retry_after
-from satchel.waiting import is_stopped
+from satchel.throttle import PAID, PARTING, CrawlEnds, Lane, TooLong, retry_after
+from satchel.waiting import GLANCE, is_stopped
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
 
-_INSIDE = "satchel_lane"
+_INSIDE: Final = "satchel_lane"
+
+_GLANCES: Final = 20
+"""How often the last request of a crawl looks whether it is its turn."""
 
 
 class ThrottleMiddleware:
@@ -44,10 +49,7 @@ class ThrottleMiddleware:
             return None
         lane = self._throttle.lane(request.url)
         try:
-            await lane.enter(
-                paid=request.meta.pop(PAID, False),
-                stopped=functools.partial(is_stopped, self._crawler),
-            )
+            await self._enter(lane, request)
         except CrawlEnds:
             return self._give_back(request)
         except TooLong as error:
@@ -55,6 +57,16 @@ class ThrottleMiddleware:
             return self._give_back(request)
         request.meta[_INSIDE] = lane
         return None
+
+    async def _enter(self, lane: Lane, request: Request) -> None:
+        paid = request.meta.pop(PAID, False)
+        if request.meta.get(PARTING):
+            for _ in range(_GLANCES):
+                with contextlib.suppress(CrawlEnds):
+                    await lane.enter(paid=paid)
+                    return
+                await asyncio.sleep(GLANCE)
+        await lane.enter(paid=paid, stopped=functools.partial(is_stopped, self._crawler))
 
     def process_response(self, request: Request, response: Response) -> Response:
         lane: Lane | None = request.meta.pop(_INSIDE, None)
@@ -107,4 +119,3 @@ class ThrottleMiddleware:
             ):
                 if value:
                     stats.set_value(f"satchel/waited/{lane.name}/{what}", value)
-        self._throttle.close()

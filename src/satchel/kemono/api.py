@@ -1,0 +1,263 @@
+"""Kemono's endpoints: what to request for what (reference section 17)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+from scrapy import FormRequest, Request
+
+from satchel.errors import ConfigError, NotOffered
+from satchel.kemono import wire
+from satchel.kemono.profiles import read_profile
+from satchel.kemono.values import AccountRole
+from satchel.service import Pace, host_of
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+    from satchel.kemono.settings import KemonoSettings
+
+Read = Callable[[bytes, Any], Any]
+
+LOGIN_PAGE: Final = "/account/login"
+REGISTER_PAGE: Final = "/account/register"
+LOGOUT_PAGE: Final = "/account/logout"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API.
+
+    :ivar name: the word for it
+    :ivar path: its path after ``/api``, with ``{parameters}``
+    :ivar read: (body, client) → what the answer holds
+    :ivar method: the HTTP method
+    :ivar role: what an account needs to be; ``None``: everybody may
+    :ivar one: it is about one thing, so that a 404 also means that there is no such thing
+    """
+
+    name: str
+    path: str
+    read: Read
+    method: str = "GET"
+    role: AccountRole | None = None
+    one: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes something on the server."""
+        return self.method != "GET"
+
+
+def _plain(read: Callable[[bytes], Any]) -> Read:
+    return lambda body, client: read(body)
+
+
+_CONSUMER: Final = AccountRole.CONSUMER
+_MODERATOR: Final = AccountRole.MODERATOR
+_ADMINISTRATOR: Final = AccountRole.ADMINISTRATOR
+_REQUEST: Final = "v1/account/moderator/creator_link_requests/{id}"
+_ACCOUNTS: Final = "v1/account/administrator/accounts"
+
+OPERATIONS: Final = {
+    operation.name: operation
+    for operation in (
+        Operation("account.show", "v1/account", wire.read_account, role=_CONSUMER),
+        Operation(
+            "account.change_password",
+            "v1/account/change_password",
+            _plain(wire.read_done),
+            "POST",
+            _CONSUMER,
+        ),
+        Operation("accounts.list", _ACCOUNTS, wire.read_accounts, role=_ADMINISTRATOR),
+        Operation(
+            "accounts.change_roles", _ACCOUNTS, _plain(wire.read_done), "POST", _ADMINISTRATOR
+        ),
+        Operation(
+            "creators.profile", "v1/{service}/user/{id}/profile", wire.read_creator, one=True
+        ),
+        Operation("creators.random", "v1/artists/random", _plain(wire.read_found), one=True),
+        Operation(
+            "favorites.creators",
+            "v1/account/favorites?type=artist",
+            wire.read_creators,
+            role=_CONSUMER,
+        ),
+        Operation(
+            "favorites.posts", "v1/account/favorites?type=post", wire.read_posts, role=_CONSUMER
+        ),
+        Operation(
+            "links.requests",
+            "v1/account/moderator/tasks/creator_links",
+            wire.read_link_requests,
+            role=_MODERATOR,
+        ),
+        Operation(
+            "links.approve", f"{_REQUEST}/approve", _plain(wire.read_done), "POST", _MODERATOR, True
+        ),
+        Operation(
+            "links.reject", f"{_REQUEST}/reject", _plain(wire.read_done), "POST", _MODERATOR, True
+        ),
+        Operation(
+            "links.remove",
+            "v1/{service}/user/{id}/links",
+            _plain(wire.read_done),
+            "DELETE",
+            _ADMINISTRATOR,
+            True,
+        ),
+        Operation(
+            "posts.detail", "v1/{service}/user/{user}/post/{id}", wire.read_post, one=True
+        ),
+        Operation("posts.lookup", "v1/{service}/post/{id}", _plain(wire.read_found), one=True),
+        Operation("posts.random", "v1/posts/random", _plain(wire.read_found), one=True),
+    )
+}  # fmt: skip
+
+
+class Api:
+    """The requests of one server.
+
+    :raises ConfigError: no server is configured, or its profile is none
+    """
+
+    def __init__(self, settings: KemonoSettings) -> None:
+        if settings.url is None:
+            raise ConfigError(
+                "SATCHEL_KEMONO_URL is not set: give the address of the server, such as "
+                "https://kemono.example.org"
+            )
+        self.base = settings.url.rstrip("/")
+        self.profile = read_profile(settings.profile, frozenset(OPERATIONS))
+        self._words = settings.profile if isinstance(settings.profile, str) else "a custom one"
+
+    def offers(self, name: str) -> bool:
+        """Whether the server has an operation."""
+        return name not in self.profile.lacks
+
+    def check(self, name: str) -> None:
+        """Refuse an operation that the server lacks.
+
+        :raises NotOffered: it does, by its profile
+        """
+        if not self.offers(name):
+            words = self._words if len(self._words) <= 40 else "a custom one"
+            raise NotOffered(
+                f"{name}: servers of this profile do not offer it (SATCHEL_KEMONO_PROFILE: {words})"
+            )
+
+    def request(
+        self,
+        name: str,
+        *,
+        body: Any = None,
+        query: dict[str, Any] | None = None,
+        **parameters: Any,
+    ) -> Request:
+        """The request of an operation.
+
+        :param body: is sent as JSON
+        :param query: parameters of the query; those that are ``None`` are left out
+        :param parameters: those of the path
+        :raises NotOffered: the server lacks it, by its profile
+        """
+        self.check(name)
+        operation = OPERATIONS[name]
+        words = {key: quote(str(value), safe="") for key, value in parameters.items()}
+        path = operation.path.format(**words)
+        given = {key: value for key, value in (query or {}).items() if value is not None}
+        if given:
+            path = f"{path}?{urlencode(given)}"
+        request = self._api(operation.method, path, body)
+        request.meta["satchel_operation"] = name
+        request.meta["satchel_json"] = not operation.changes
+        if operation.role is not None:
+            request.meta["satchel_role"] = operation.role.value
+        if operation.changes:
+            # Whether a lost answer was a success is for who asked to find out.
+            request.meta["dont_retry"] = True
+        return request
+
+    def login(self, username: str, password: str) -> Request:
+        """Log in, as the profile says."""
+        if self.profile.login == "form":
+            return self._form(LOGIN_PAGE, username=username, password=password)
+        body = {"username": username, "password": password}
+        return self._api("POST", "v1/authentication/login", body)
+
+    def register(self, username: str, password: str) -> Request:
+        """Register an account, as the profile says (reference sections 3.2 and 4)."""
+        confirmed = {"username": username, "password": password, "confirm_password": password}
+        if self.profile.login == "form":
+            return self._form(REGISTER_PAGE, **confirmed)
+        return self._api("POST", "v1/authentication/register", {**confirmed, "favorites_json": ""})
+
+    def logout(self) -> Request:
+        """End the session that the request carries."""
+        if self.profile.login == "form":
+            return Request(f"{self.base}{LOGOUT_PAGE}", meta=self._meta())
+        return self._api("POST", "v1/authentication/logout")
+
+    def is_login_page(self, response: Response) -> bool:
+        """Whether a response sends one to log in."""
+        return is_redirect(response) and self.location(response) == LOGIN_PAGE
+
+    def location(self, response: Response) -> str:
+        """The path that a redirect leads to, below the server's address; ``""``: elsewhere."""
+        target = urlsplit(response.urljoin(_text(response.headers.get("Location"))))
+        base = urlsplit(self.base)
+        if (target.scheme, target.netloc) != (base.scheme, base.netloc):
+            return ""
+        return target.path.removeprefix(base.path)
+
+    def has_expired(self, response: Response) -> bool:
+        """Whether a response says that the session is none (reference section 3.6)."""
+        return response.status == 401 or self.is_login_page(response)
+
+    def _api(self, method: str, path: str, body: Any = None) -> Request:
+        headers = {"Accept": self.profile.accept}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return Request(
+            f"{self.base}/api/{path}",
+            method=method,
+            headers=headers,
+            body=b"" if body is None else json.dumps(body).encode(),
+            meta=self._meta(reading=method == "GET"),
+        )
+
+    def _form(self, page: str, **fields: str) -> Request:
+        return FormRequest(f"{self.base}{page}", method="POST", formdata=fields, meta=self._meta())
+
+    def _meta(self, *, reading: bool = False) -> dict[str, Any]:
+        meta: dict[str, Any] = {"satchel_service": "kemono", "dont_merge_cookies": True}
+        if not reading:
+            # A redirect that is followed ends in a page that looks like success (section 3.6).
+            meta["dont_redirect"] = True
+        return meta
+
+
+def is_redirect(response: Response) -> bool:
+    """Whether a response sends one elsewhere."""
+    return response.status in (301, 302, 303, 307, 308) and "Location" in response.headers
+
+
+def wants_other_accept(response: Response) -> bool:
+    """Whether a 403 is about the ``Accept`` header (reference section 1.2)."""
+    return response.status == 403 and b"Accept" in response.body[:1000]
+
+
+def paces(settings: KemonoSettings) -> dict[str, Pace]:
+    """Nothing is documented, so two requests at a time and one a second."""
+    if settings.url is None:
+        return {}
+    return {host_of(settings.url): Pace("1/second", 2, ("kemono",))}
+
+
+def _text(header: bytes | None) -> str:
+    return (header or b"").decode("latin-1")

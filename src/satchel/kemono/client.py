@@ -1,0 +1,183 @@
+"""Calls to a Kemono server through the running crawl, as nobody or as an account."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from satchel.addon import SatchelAddon
+from satchel.answers import Page
+from satchel.client import Access, Client, send
+from satchel.errors import ActionsOff, AnswerError
+from satchel.items import Item, Relation
+from satchel.kemono import wire
+from satchel.kemono.api import OPERATIONS, Api, wants_other_accept
+from satchel.kemono.errors import InsufficientPrivileges, PyKemoException
+from satchel.sessions import ACCOUNT, Sessions
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from satchel.kemono.items import AccountView, CreatorLinkRequest
+    from satchel.kemono.settings import KemonoSettings
+
+
+class KemonoClient(Client):
+    """Answers are remembered by operation and arguments, those of an account only for the account.
+
+    :ivar api: the requests
+    :ivar account: the name of the account that all calls are made as; ``None``: those that need a
+        role are made as the least privileged account that has it, all others as nobody
+    """
+
+    def __init__(self, access: Access, settings: KemonoSettings) -> None:
+        super().__init__(access)
+        self.api = Api(settings)
+        self.account: str | None = None
+
+    @classmethod
+    def of(cls, crawler: Crawler) -> Self:
+        """The client of a running crawl, for its spider, its pipelines and plugins.
+
+        :raises ConfigError: the project has not enabled satchel, or no server is configured
+        """
+        client = SatchelAddon.of(crawler).client("kemono")
+        assert isinstance(client, cls)
+        return client
+
+    def as_account(self, name: str) -> Self:
+        """A client whose calls are all made as one account."""
+        client = copy.copy(self)
+        client._answers = type(self._answers)()
+        client.account = name
+        return client
+
+    def check(self, relation: Relation) -> None:
+        self.api.check(relation.operation)
+
+    async def relate(
+        self, item: Item, relation: Relation, arguments: Mapping[str, Any], *, force: bool
+    ) -> Any:
+        keys = {name: getattr(item, field) for name, field in relation.keys.items()}
+        if None in keys.values():
+            return None
+        answer = await self.call(relation.operation, force=force, **keys, **arguments)
+        return self.keep(item, relation, answer)
+
+    async def call(self, operation: str, *, force: bool = False, **parameters: Any) -> Any:
+        """What an operation that only reads answers; remembered, unless *force*.
+
+        :param parameters: those of its path
+        :raises NotOffered: the server lacks it, by its profile
+        :raises InsufficientPrivileges: the account lacks the role
+        :raises AnswerError: the server answered with an error status
+        :raises DecodeError: the answer cannot be read
+        """
+        self.api.check(operation)
+        key = (operation, *sorted(parameters.items()))
+        return await self.once(key, lambda: self.ask(operation, **parameters), force=force)
+
+    async def ask(self, operation: str, **parameters: Any) -> Any:
+        """The same, anew and not remembered; takes ``query``, too."""
+        response = await self._response(operation, **parameters)
+        if response.status == 404:
+            return None
+        answer = OPERATIONS[operation].read(response.body, self)
+        if isinstance(answer, Page):
+            for error in answer.errors:
+                self.undecodable(response.url, error)
+            answer = answer.items
+        for item in answer if isinstance(answer, list) else [answer]:
+            self._gate.admit(item)
+        return answer
+
+    async def change(self, operation: str, **parameters: Any) -> Response:
+        """Change something on the server.
+
+        :returns: the response: a success, or the server's refusal with a status below 500
+        :raises ActionsOff: in a crawl, unless ``SATCHEL_ACTIONS=on``
+        :raises InsufficientPrivileges: the account lacks the role
+        :raises PyKemoException: the server failed, so that nobody knows whether it was done
+        """
+        self.check_actions(operation)
+        response = await self._response(operation, **parameters)
+        if response.status >= 500:
+            raise PyKemoException(f"{response.url}: the server answered {response.status}")
+        return response
+
+    def check_actions(self, what: str) -> None:
+        """Refuse a change in a crawl that is not to make any.
+
+        :raises ActionsOff: it is not
+        """
+        if SatchelAddon.of(self._crawler).config.actions == "off":
+            raise ActionsOff(
+                f"{what}: this would change something on the server, and SATCHEL_ACTIONS is off"
+            )
+
+    async def approve(self, request: CreatorLinkRequest) -> bool:
+        """Link the two creators; whether the server did it."""
+        return (await self.change("links.approve", id=request.id)).status == 200
+
+    async def reject(self, request: CreatorLinkRequest) -> bool:
+        """Refuse to link the two creators; whether the server did it."""
+        return (await self.change("links.reject", id=request.id)).status == 200
+
+    async def whoami(self, name: str) -> AccountView | None:
+        """What the server says of an account.
+
+        :raises NotOffered: the server does not say it, by its profile
+        """
+        view: AccountView | None = await self.as_account(name).ask("account.show")
+        return view
+
+    async def _response(self, operation: str, **parameters: Any) -> Response:
+        """The response, with a status that is one's own to judge."""
+        response = await self._send(operation, **parameters)
+        role = OPERATIONS[operation].role
+        if response.status == 404 and role is not None:
+            # That, too, is what one is told who lacks the role (section 1.4), or has no session.
+            name = self.account or self._sessions.choose(role).name
+            before = self._sessions.current(name)
+            await self._check_role(operation, name)
+            if self._sessions.current(name) is not before:
+                response = await self._send(operation, **parameters)
+        if wants_other_accept(response):
+            raise AnswerError(
+                f"{response.url}: the server wants another Accept header than "
+                f"{self.api.profile.accept}; see whether the profile is right "
+                f"(SATCHEL_KEMONO_PROFILE)"
+            )
+        refused = response.status >= 400 and response.status != 404
+        if refused and not OPERATIONS[operation].changes:
+            said = wire.read_error(response.body)
+            raise AnswerError(
+                f"{response.url}: the server answered {response.status}"
+                + (f" ({said})" if said else "")
+            )
+        return response
+
+    async def _send(self, operation: str, **parameters: Any) -> Response:
+        request = self.api.request(operation, **parameters)
+        if self.account is not None:
+            request.meta[ACCOUNT] = self.account
+        return await send(self._crawler, request)
+
+    async def _check_role(self, operation: str, name: str) -> None:
+        needed = OPERATIONS[operation].role
+        view = await self.whoami(name) if self.api.offers("account.show") else None
+        role = view.role if view is not None else None
+        scheme = self._sessions.scheme
+        if role is not None and needed is not None and scheme.serves(needed, role):
+            if OPERATIONS[operation].one:
+                return
+            raise AnswerError(f"{operation}: the server answered 404, though {name} is {role}")
+        raise InsufficientPrivileges(
+            f"{operation}: it takes a {needed}, and {name} is {role or 'not known to be one'}"
+        )
+
+    @property
+    def _sessions(self) -> Sessions:
+        return SatchelAddon.of(self._crawler).sessions["kemono"]

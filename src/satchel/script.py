@@ -1,0 +1,82 @@
+"""A running crawl without a spider's work: what a script's or a notebook's calls go through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, Self
+
+from scrapy import Spider, signals
+from scrapy.crawler import AsyncCrawlerRunner, Crawler
+from scrapy.exceptions import DontCloseSpider
+from scrapy.settings import Settings
+from scrapy.utils.reactor import is_reactor_installed
+
+SETTINGS: Final = {
+    "ADDONS": {"satchel.addon.SatchelAddon": 100},
+    "SATCHEL_PROGRESS": "off",
+    "SATCHEL_STORE": "",
+    "SATCHEL_SUMMARY": False,
+    "LOGSTATS_INTERVAL": 0,
+}
+"""Nothing is stored, shown or counted, but what a call asks for."""
+
+
+class _WaitingSpider(Spider):
+    """Does nothing, and does not end."""
+
+    name = "satchel-script"
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        spider: Self = super().from_crawler(crawler, *args, **kwargs)
+        crawler.signals.connect(spider.stay, signals.spider_idle)
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        return
+        yield
+
+    def stay(self) -> None:
+        """Keep the crawl open."""
+        raise DontCloseSpider
+
+
+class Engine:
+    """Scrapy's engine, running in the event loop.
+
+    :ivar crawler: the crawl
+    """
+
+    def __init__(self, crawler: Crawler, crawl: asyncio.Task[None]) -> None:
+        self.crawler = crawler
+        self._crawl = crawl
+
+    @classmethod
+    async def start(cls, settings: Mapping[str, Any] | None = None) -> Self:
+        """Start one, and wait until it takes requests.
+
+        :param settings: Scrapy's and satchel's; the environment counts, too
+        :raises SatchelError: a setting is wrong
+        """
+        merged = Settings({**SETTINGS, "TWISTED_REACTOR_ENABLED": is_reactor_installed()})
+        merged.setdict(dict(settings or {}), priority="cmdline")
+        runner = AsyncCrawlerRunner(merged)
+        crawler = runner.create_crawler(_WaitingSpider)
+        started = asyncio.Event()
+        crawler.signals.connect(started.set, signals.engine_started)
+        crawl = runner.crawl(crawler)
+        waiting = asyncio.ensure_future(started.wait())
+        try:
+            await asyncio.wait({crawl, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if crawl.done():
+            crawl.result()
+        return cls(crawler, crawl)
+
+    async def stop(self) -> None:
+        """Stop it, and wait until it has. May be called again."""
+        if not self._crawl.done():
+            await self.crawler.stop_async()
+            await self._crawl
