@@ -155,8 +155,8 @@ def test_the_site_knows_who_asked_and_who_tried_to_log_in(visit: Visit) -> None:
     visitor.log_in(CONSUMER, "wrong")
     visitor.log_in(CONSUMER)
     visitor.get(f"{ACCOUNT}?a=b")
-    assert visitor.site.logins == [(CONSUMER, False), (CONSUMER, True)]
-    assert [tuple(seen) for seen in visitor.site.seen[1:]] == [
+    assert list(visitor.site.logins) == [(CONSUMER, False), (CONSUMER, True)]
+    assert [tuple(seen) for seen in list(visitor.site.seen)[1:]] == [
         ("POST", "/here/api/v1/authentication/login", None, 0),
         ("GET", "/here/api/v1/account?a=b", 3, 1),
     ]
@@ -273,6 +273,7 @@ def test_favourite_posts_are_full_rows(visit: Visit) -> None:
     rows = visitor.read(f"{FAVOURITES}?type=post")
     wanted = visitor.world.favourite_posts[3]
     hidden = visitor.world.cast["hidden"]
+    assert any(key[:2] == hidden for key in wanted)
     found = {(row["service"], row["user"], row["id"]) for row in rows}
     assert found == {key for key in wanted if key[:2] != hidden}
     names = (
@@ -304,6 +305,19 @@ def test_favourites_are_written_once(visit: Visit, path: str, kind: str, id_: st
         answer = visitor.ask(method, f"/api/v1/favorites/{path}")
         assert (answer.status, answer.json) == (200, True)
         assert [row["id"] for row in visitor.read(listed)] == expected
+
+
+def test_a_favourite_keeps_its_number(visit: Visit) -> None:
+    visitor = visit()
+    visitor.log_in(CONSUMER)
+    before = visitor.read(FAVOURITES)
+    path = f"/api/v1/favorites/creator/{before[0]['service']}/{before[0]['id']}"
+    visitor.ask("POST", path)
+    assert visitor.read(FAVOURITES) == before
+    visitor.ask("DELETE", path)
+    visitor.ask("POST", path)
+    again = visitor.read(FAVOURITES)
+    assert again[0]["faved_seq"] > max(row["faved_seq"] for row in before)
 
 
 def test_unknown_favourites_are_accepted_and_left_out(visit: Visit) -> None:

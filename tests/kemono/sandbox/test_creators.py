@@ -115,6 +115,19 @@ def test_a_link_is_asked_for_and_waits(visitor: Visitor) -> None:
     assert (last["reason"], last["requester_id"]) == ("Same", 3)
 
 
+def test_two_groups_become_one(visitor: Visitor) -> None:
+    first, second = CAST["pair_a"], CAST["pair_b"]
+    others = {key for key, row in WORLD.creators.items() if row["relation_id"] not in (None, 1)}
+    other = next(key for key in others if _has_profile(key))
+    visitor.log_in(MODERATOR)
+    words = {"service": first[0], "artist_id": first[1], "reason": ""}
+    visitor.ask("POST", path(other, "/links/new"), json_=words)
+    id_ = visitor.read("/api/v1/account/moderator/tasks/creator_links")[-1]["id"]
+    visitor.ask("POST", f"/api/v1/account/moderator/creator_link_requests/{id_}/approve")
+    assert keys(visitor.read(path(second, "/links"))) == {first, *others}
+    assert keys(visitor.read(path(other, "/links"))) == {first, second, *others} - {other}
+
+
 def test_tags_in_both_shapes(visit: Visit, visitor: Visitor) -> None:
     rows = visitor.read(path(CAST["long"], "/tags"))
     posts = [post for key, post in WORLD.posts.items() if key[:2] == CAST["long"]]

@@ -51,7 +51,7 @@ def test_success_is_a_redirect(visitor: Visitor) -> None:
     assert answer.cookies["session"].endswith("; HttpOnly; Path=/here")
     assert visitor.get(FAVOURITES).status == 200
     assert visitor.get("/artists?logged_in=yes").status == 200
-    assert visitor.site.logins == [(CONSUMER, True)]
+    assert list(visitor.site.logins) == [(CONSUMER, True)]
     again = visitor.another()
     answer = submit(again, CONSUMER, password_of(CONSUMER), "?redir=/there")
     assert where(answer) == (302, "/here/there?logged_in=yes")
@@ -67,7 +67,7 @@ def test_failure_is_a_redirect_with_a_cookie_too(
     assert where(answer) == (302, "/here/account/login?redir=/there")
     assert payload(visitor.session) == {"_flashes": [["message", WRONG]]}
     assert visitor.get(FAVOURITES).status == 401
-    assert visitor.site.logins == [(username, False)]
+    assert list(visitor.site.logins) == [(username, False)]
 
 
 def test_messages_pile_up_until_a_page_shows_them(visitor: Visitor) -> None:
@@ -90,7 +90,7 @@ def test_a_form_that_lacks_a_field_or_is_json_is_refused_without_a_cookie(
     ):
         assert where(answer) == (302, "/here/account/login")
         assert "session" not in answer.cookies
-    assert visitor.site.logins == []
+    assert list(visitor.site.logins) == []
 
 
 def test_one_who_is_logged_in_is_sent_on_whatever_the_password(visitor: Visitor) -> None:

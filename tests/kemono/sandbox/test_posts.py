@@ -12,23 +12,8 @@ from visits import WORLD, Visit, Visitor
 
 CAST = WORLD.cast
 SUMMARY = {"id", "user", "service", "title", "substring", "published", "file", "attachments"}
-FULL = {
-    "id",
-    "user",
-    "service",
-    "title",
-    "content",
-    "embed",
-    "shared_file",
-    "added",
-    "published",
-    "edited",
-    "file",
-    "attachments",
-    "poll",
-    "captions",
-    "tags",
-}
+FULL = SUMMARY - {"substring"} | {"content", "embed", "shared_file", "added", "edited"}
+FULL |= {"poll", "captions", "tags"}
 
 
 def listed(key: Key, query: str = "") -> str:

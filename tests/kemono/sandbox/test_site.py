@@ -6,9 +6,11 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from satchel.kemono.sandbox import SandboxOptions
+from satchel.kemono.sandbox import KemonoSite, SandboxOptions
 from satchel.kemono.world import CONSUMER
-from visits import Visit
+from satchel.recnet.service import SERVICE as RECNET
+from satchel.testing import running_sandbox
+from visits import WORLD, Visit, Visitor, service
 
 CREATORS = "/api/v1/creators"
 
@@ -77,6 +79,21 @@ def test_the_edge_repeats_what_it_answered(visit: Visit) -> None:
     assert other.get(path).status == 401
     other.log_in("sample-reader-4")
     assert other.read(path) != before
+
+
+def test_sites_stand_beside_each_other_and_share_no_session() -> None:
+    sites = {prefix: KemonoSite(WORLD) for prefix in ("/one", "/one-more")}
+    services = [service(site, prefix) for prefix, site in sites.items()]
+    with running_sandbox(services=[RECNET, *services]) as sandbox:
+        host = sandbox.url.removeprefix("http://")
+        one, more = (Visitor(site, host, prefix) for prefix, site in sites.items())
+        assert one.log_in(CONSUMER).cookies["session"].endswith("Path=/one")
+        more.session = one.session
+        assert one.get("/api/v1/account").status == 200
+        assert more.get("/api/v1/account").status == 401
+        assert Visitor(one.site, host).get("/account/7001").status == 200
+        assert [seen.account for seen in one.site.seen] == [None, 3]
+        assert [seen.account for seen in more.site.seen] == [None]
 
 
 def test_how_long_a_session_lasts(visit: Visit) -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from satchel.kemono.sandbox import accounts, creators, forms, posts, staff
+from satchel.kemono.sandbox import (
+    accounts,
+    creators,
+    discord,
+    forms,
+    misc,
+    popular,
+    posts,
+    replies,
+    staff,
+)
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.options import SandboxOptions
 
@@ -80,9 +90,22 @@ OPERATIONS: Final = tuple(
         ("GET", _CREATOR + "/posts", _CURRENT, posts.posts_of),
         ("GET", _CREATOR, _CLASSIC, posts.posts_of),
         ("GET", _POST, _BOTH, posts.detail),
+        ("GET", _POST + "/revisions", _BOTH, replies.revisions),
+        ("GET", _POST + "/revision/{revision}", _CURRENT, replies.revision),
+        ("GET", _POST + "/comments", _BOTH, replies.comments),
+        ("GET", _POST + "/flag", _BOTH, replies.is_flagged),
+        ("POST", _POST + "/flag", _BOTH, replies.flag),
+        ("PUT", "/api/v2/account/flags/post", _GUESS, replies.flag_v2),
         ("GET", "/api/v1/posts", _BOTH, posts.feed),
+        ("GET", "/api/v1/posts/popular", _CURRENT, popular.popular),
+        ("GET", "/api/v1/posts/tags", _CURRENT, popular.all_tags),
         ("GET", "/api/v1/posts/random", _CURRENT, posts.random_post),
         ("GET", "/api/v1/{service}/post/{post}", _CURRENT, posts.lookup),
+        ("GET", "/api/v1/discord/channel/lookup/{server}", _CURRENT, discord.lookup),
+        ("GET", "/api/v1/discord/channel/{channel}", _CURRENT, discord.messages),
+        ("GET", "/api/v1/discord/server/{server}", _CURRENT, discord.server),
+        ("GET", "/api/v1/search_hash/{hash}", _BOTH, misc.search_hash),
+        ("GET", "/api/v1/app_version", _BOTH, misc.app_version),
     )
 )
 

@@ -7,6 +7,7 @@ from calendar import timegm
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
+from zlib import crc32
 
 import msgspec
 
@@ -120,7 +121,7 @@ def detail(post: Record, quirks: Record, neighbours: Record, flag: str | None) -
     }
 
 
-def old_detail(post: Record, old: Record, flag: str | None) -> Record:
+def old_detail(old: Record, flag: str | None) -> Record:
     """One revision with all around it (section 11.2)."""
     return _wrapped(old, revision(old, {})) | {"props": {"flagged": flag, "revisions": []}}
 
@@ -143,7 +144,7 @@ def _served(file: Record) -> Record:
     path: str = file["path"]
     name: str = file.get("name", path)
     return {
-        "server": f"https://n{len(path) % 4 + 1}.example.test",
+        "server": f"https://n{crc32(path.encode()) % 4 + 1}.example.test",
         "name": name,
         "extension": _extension(path),
         "name_extension": _extension(name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from copy import deepcopy
 from email.utils import formatdate
@@ -24,6 +25,7 @@ from satchel.kemono.world import Record, World
 WebHandler = Callable[[web.Request], Awaitable[web.Response]]
 
 _CLASSIC_SERVICES: Final = frozenset({"patreon", "fanbox"})
+_KEPT: Final = 100_000
 _DAY: Final = 86_400
 _AGES: Final = {"current": 3650 * _DAY, "classic": 30 * _DAY}
 _GUARD: Final = ("__ddg8_", "__ddg9_", "__ddg10_", "__ddg1_")
@@ -60,8 +62,8 @@ class KemonoSite:
     """A server of Kemono's API, with accounts and favourites of its own.
 
     :ivar state: what requests changed
-    :ivar logins: all attempts to log in
-    :ivar seen: all requests
+    :ivar logins: the last attempts to log in
+    :ivar seen: the last requests
     """
 
     def __init__(self, world: World, options: SandboxOptions | None = None) -> None:
@@ -71,8 +73,8 @@ class KemonoSite:
         self.index: Final = Index(world, _CLASSIC_SERVICES if self.is_classic else None)
         self.state: Final = State(world)
         self.random: Final = Random(world.seed)
-        self.logins: Final[list[Login]] = []
-        self.seen: Final[list[Seen]] = []
+        self.logins: Final[deque[Login]] = deque(maxlen=_KEPT)
+        self.seen: Final[deque[Seen]] = deque(maxlen=_KEPT)
         self._signer = cookies.Signer()
         self._edge: dict[tuple[str, int | None], tuple[float, Reply]] = {}
         self._prefix = ""
@@ -149,7 +151,7 @@ class KemonoSite:
         since, reply = self._edge.get(key, (-math.inf, None))
         if reply is None or now - since >= self.options.edge_cache:
             reply = self._asked(call, handler)
-            if reply.status == 200:
+            if reply.status == 200 and self.options.edge_cache:
                 self._edge[key] = now, reply
         return reply
 

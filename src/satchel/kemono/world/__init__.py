@@ -8,11 +8,13 @@ the clock: the world's present is :data:`NOW`.
 from __future__ import annotations
 
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from satchel.kemono.world import accounts, creators, discord, oddities, posts
 from satchel.kemono.world.accounts import ADMIN, CONSUMER, MODERATOR, password_of
 from satchel.kemono.world.made import NOW, SERVICES, Key, PostKey, Record
+
+T = TypeVar("T")
 
 __all__ = [
     "ADMIN",
@@ -53,6 +55,7 @@ class World:
         """What a post has otherwise on the wire than its truth would be written."""
         self._make_creators(creators, posts)
         self.channels: Final[dict[str, Record]] = {}
+        """Of the one Discord server."""
         self.messages: Final[dict[str, list[Record]]] = {}
         """By channel, the oldest first."""
         self._make_discord()
@@ -74,19 +77,22 @@ class World:
             self.creators[key] = record
             if part.word:
                 self.cast[part.word] = key
-            for n in range(most if part.posts is None else part.posts):
-                self._make_post(n, index, record, rng, odd=part.word == "odd")
+            count = most if part.posts is None else part.posts
+            made = [posts.post(n, count, index, record, rng) for n in range(count)]
+            if part.word == "odd":
+                self._bend(made)
+            self._add_posts(record, made)
 
-    def _make_post(self, n: int, index: int, creator: Record, rng: Random, *, odd: bool) -> None:
-        record = posts.post(n, index, creator, rng)
-        key = record["service"], record["user"], record["id"]
-        self.posts[key] = record
-        if odd and (quirks := oddities.bend(n, record)):
-            self.quirks[key] = quirks
-        creator["post_count"] += 1
-        if record["added"]:
-            creator["updated"] = max(creator["updated"], record["added"])
-            creator["last_imported"] = creator["updated"]
+    def _bend(self, made: list[Record]) -> None:
+        for n, record in enumerate(made):
+            if quirks := oddities.bend(n, record):
+                self.quirks[record["service"], record["user"], record["id"]] = quirks
+
+    def _add_posts(self, creator: Record, made: list[Record]) -> None:
+        self.posts.update({(row["service"], row["user"], row["id"]): row for row in made})
+        creator["post_count"] = len(made)
+        if added := [row["added"] for row in made if row["added"]]:
+            creator["updated"] = creator["last_imported"] = max(added)
 
     def _make_discord(self) -> None:
         server = discord.server()
@@ -104,9 +110,9 @@ class World:
             found = accounts.favourites(id_, creators, posts, rng)
             self.favourite_creators[id_], self.favourite_posts[id_] = found
         # Lists of favourites leave out the creator that is hidden, not the one without a profile.
-        favoured = self.favourite_creators[3]
-        gone = (self.cast["hidden"], self.cast["no_profile"])
-        favoured.extend(key for key in gone if key not in favoured)
+        gone = [self.cast["hidden"], self.cast["no_profile"]]
+        _extend(self.favourite_creators[3], gone)
+        _extend(self.favourite_posts[3], [key for key in posts if key[:2] in gone])
 
     def _make_link_requests(self) -> dict[int, Record]:
         taken = {self.cast[word] for word in ("pair_a", "pair_b", "hidden")}
@@ -119,6 +125,10 @@ class World:
                     linked = self.creators[record[f"{side}_service"], record[f"{side}_id"]]
                     linked["relation_id"] = record["id"]
         return {record["id"]: record for record in found}
+
+
+def _extend(keys: list[T], more: list[T]) -> None:
+    keys.extend(key for key in more if key not in keys)
 
 
 def _account(id_: int) -> Record:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, Final
 from uuid import UUID
 
-from satchel.kemono.world.made import EPOCH, TAGS, Record, digest, file, some_time, stored
+from satchel.kemono.world.made import EPOCH, NOW, TAGS, Record, digest, file, some_time, stored
 
 _SUBJECTS: Final = (
     "Landscape study",
@@ -21,14 +21,15 @@ _MOST: Final = 1_000_000
 """Posts that a creator can have before ids meet."""
 
 
-def post(n: int, index: int, creator: Record, rng: Random) -> Record:
-    """The *n*-th post, the oldest first, of the creator with that *index*.
+def post(n: int, count: int, index: int, creator: Record, rng: Random) -> Record:
+    """The *n*-th of *count* posts, the oldest first, of the creator with that *index*.
 
     The record is what a detail says, and beside it what other answers are made of: ``comments``,
     ``revisions``, ``flag`` (why it was flagged, or None).
     """
     # Every tenth was published together with the one before.
-    published = EPOCH + timedelta(hours=9 + (n - (n % 10 == 7)) * 4, minutes=index)
+    ago = timedelta(days=7 + index % 60, hours=(count - n + (n % 10 == 7)) * 4, minutes=index)
+    published = NOW - ago
     if n % 9 == 4:
         published += timedelta(microseconds=483_000)
     record: Record = {
