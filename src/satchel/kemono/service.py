@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+import satchel.kemono as kemono
 from satchel.config import Secret
 from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
-from satchel.kemono import items
+from satchel.items import Item
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
 from satchel.kemono.sessions import login_scheme
@@ -39,7 +40,9 @@ def _sandbox(app: web.Application, seed: int, scale: int) -> None:
     world = World(seed, creators=26 * scale, posts=120 * scale, accounts=40 * scale)
     for profile in ("current", "classic"):
         app.add_routes(
-            KemonoSite(world, SandboxOptions(profile=profile)).routes(_PREFIXES[profile])
+            KemonoSite(world, SandboxOptions(profile=profile, login_limit=None)).routes(
+                _PREFIXES[profile]
+            )
         )
 
 
@@ -63,7 +66,9 @@ def _in_sandbox(settings: KemonoSettings, url: str) -> KemonoSettings:
 
 SERVICE = Service(
     name="kemono",
-    items=(items.AccountView, items.Creator, items.CreatorLinkRequest, items.Post),
+    items=tuple(
+        cls for cls in vars(kemono).values() if isinstance(cls, type) and issubclass(cls, Item)
+    ),
     settings=KemonoSettings,
     spiders=(),
     client=KemonoClient,
@@ -73,4 +78,5 @@ SERVICE = Service(
     in_sandbox=_in_sandbox,
     hosts=("kemono",),
     sessions=login_scheme,
+    content=lambda settings: settings.content,
 )

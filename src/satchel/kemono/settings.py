@@ -24,6 +24,13 @@ class KemonoSettings(Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=64, description="How many requests may be under way at once."),
     ] = 2
+    content: Annotated[
+        bool,
+        Meta(
+            description="Keep bodies, message texts and file locations too: docs/privacy.md. Files "
+            "are never downloaded."
+        ),
+    ] = False
     profile: Annotated[
         str | dict[str, Any],
         Meta(
