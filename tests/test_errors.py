@@ -20,6 +20,7 @@ from satchel.testing import command, project, running_sandbox
 PAGE = Path(__file__).parent.parent / "docs" / "errors.md"
 HOT = ("recnet-rooms", "-a", "hot=1")
 SANDBOX = {"SATCHEL_SANDBOX": "1"}
+KEMONO = {"SATCHEL_KEMONO_URL": "http://127.0.0.1:1"}
 
 
 def rows(title: str) -> list[str]:
@@ -106,6 +107,25 @@ BEFORE = [
         variables={**SANDBOX, "SATCHEL_RATES": '{"apimm": "off"}'},
     ),
     Case(
+        "SATCHEL_KEMONO_PROFILE",
+        "SATCHEL_KEMONO_PROFILE=curent: no such profile; did you mean current?",
+        variables={**KEMONO, "SATCHEL_KEMONO_PROFILE": "curent"},
+    ),
+    Case(
+        "SATCHEL_KEMONO_ACCOUNTS",
+        r"SATCHEL_KEMONO_ACCOUNTS: accounts\[0\]: expected username and password, or session",
+        variables={
+            **KEMONO,
+            "SATCHEL_KEMONO_ACCOUNTS": '[{"role": "consumer", "password": "abracadabra"}]',
+        },
+    ),
+    Case(
+        "SATCHEL_SESSIONS",
+        "SATCHEL_SESSIONS=key: others can read it; run: chmod 600 key",
+        variables={**KEMONO, "SATCHEL_SESSIONS": "key"},
+        prepare=key_file,
+    ),
+    Case(
         "SATCHEL_STATE",
         "SATCHEL_STATE: x.py: .*; give a folder that can be written",
         variables={"SATCHEL_STATE": "x.py", "SATCHEL_RECNET_URL": "http://127.0.0.1:1"},
@@ -151,8 +171,9 @@ BEFORE = [
     ),
 ]
 
-BY_OTHER_TESTS = {"permission denied"}
-"""Rows that need a server with roles: tests/databases/test_postgresql.py."""
+BY_OTHER_TESTS = {"permission denied", "SATCHEL_KEMONO_URL is not"}
+"""Rows that need a server with roles (tests/databases/test_postgresql.py), or a call
+(tests/kemono/test_accounts.py)."""
 
 
 def crawled(folder: Path, case: Case, *lines: str) -> subprocess.CompletedProcess[str]:
@@ -417,6 +438,7 @@ def test_code_of_ones_own(
 
 DURING = (
     *SERVED,
+    "`login_failed`",  # tests/middlewares/test_session.py
     "`store_failed`",
     "satchel/store/failed",
     "`unreachable`",

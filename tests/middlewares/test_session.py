@@ -98,6 +98,41 @@ def test_sessions_that_the_server_drops(server: Server, concurrency: int) -> Non
     assert logins(server) == {CONSUMER: 2}
 
 
+def test_all_sessions_dropped_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts(*ACCOUNTS))
+
+    async def ask(crawler: Crawler) -> Any:
+        people = [await kind.of(crawler) for kind in (Consumer, Moderator, Admin)]
+        await asyncio.gather(*(one.favorite_posts() for one in people))
+        server.site.drop_sessions()
+        asked = [one.favorite_posts() for one in people * 10]
+        return await asyncio.gather(*asked, people[1].creator_link_requests())
+
+    *posts, requests = server.in_crawl(ask, SATCHEL_KEMONO_CONCURRENCY=16)
+    assert len(posts) == 30
+    assert [len(found) for found in posts[:3]] == [len(found) for found in posts[-3:]]
+    assert requests
+    assert logins(server) == dict.fromkeys(ACCOUNTS.values(), 2)
+
+
+def test_a_change_is_made_once_when_its_session_has_expired(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
+
+    async def ask(crawler: Crawler) -> Any:
+        moderator = await Moderator.of(crawler)
+        first, *_ = await moderator.creator_link_requests()
+        server.site.drop_sessions()
+        return await first.approve()
+
+    assert server.in_crawl(ask, SATCHEL_ACTIONS="on") is True
+    assert logins(server) == {MODERATOR: 2}
+    assert sum("approve" in seen.path and seen.account == 2 for seen in server.site.seen) == 1
+
+
 def test_a_session_that_is_never_taken(serve: Serve, caplog: pytest.LogCaptureFixture,
                                        monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     server = serve()
