@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from scrapy.settings import Settings
 from satchel.config import Config, Reader, Secret, Url, plugin_paths
 from satchel.errors import ConfigError
 from satchel.hooks import Plugins
+from satchel.kemono.service import SERVICE as KEMONO
+from satchel.kemono.settings import KemonoSettings
 from satchel.privacy import Level
 from satchel.recnet.service import SERVICE
 from satchel.recnet.settings import RecNetSettings
@@ -339,3 +342,65 @@ def test_the_password_of_a_database_is_not_shown(url: str) -> None:
     assert "[secure]" in shown
     assert "geheim" not in f"{shown}{reader.config()!r}"
     assert reader.config().store == url
+
+
+# A secret document: JSON in the environment, or a TOML file
+
+NAME = "SATCHEL_KEMONO_ACCOUNTS"
+
+
+def accounts(environ: dict[str, str], **settings: Any) -> Secret | None:
+    found = Reader(Settings(settings), [KEMONO], environ).service(KEMONO)
+    assert isinstance(found, KemonoSettings)
+    return found.accounts
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts.toml"
+    path.write_text(f'[[accounts]]\nrole = "consumer"\npassword = "{KEY} äöü"\n')
+    path.chmod(0o600)
+    return path
+
+
+def test_a_document_of_the_environment() -> None:
+    found = accounts({NAME: f'[{{"password": "{KEY}"}}]'})
+    assert found is not None
+    assert found.reveal() == f'[{{"password": "{KEY}"}}]'
+    assert KEY not in repr(found)
+
+
+@pytest.mark.parametrize("where", ["environment", "setting"])
+def test_a_document_of_a_file(document: Path, where: str) -> None:
+    given = {NAME: str(document)}
+    found = accounts(given) if where == "environment" else accounts({}, **given)
+    assert found is not None
+    password = json.loads(found.reveal())["accounts"][0]["password"]
+    assert password == f"{KEY} äöü"
+
+
+@pytest.mark.parametrize(
+    ("environ", "settings", "reason"),
+    [
+        ({NAME: f'[{{"password": "{KEY}"}}'}, {}, r"not JSON: line 1, column \d+"),
+        ({}, {NAME: f'[{{"password": "{KEY}"}}]'}, "a secret is no Scrapy setting"),
+        ({}, {NAME: [{"password": KEY}]}, "a secret is no Scrapy setting"),
+        ({NAME: "nowhere.toml"}, {}, "SATCHEL_KEMONO_ACCOUNTS=nowhere.toml: No such file"),
+        ({f"{NAME}_FILE": "x.toml"}, {}, "no such variable; did you mean SATCHEL_KEMONO_ACCOUNTS"),
+    ],
+)
+def test_a_document_that_is_refused(
+    environ: dict[str, str], settings: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=reason) as caught:
+        accounts(environ, **settings)
+    assert KEY not in str(caught.value)
+
+
+def test_a_document_that_is_no_toml(document: Path) -> None:
+    document.write_text(f'[[accounts]]\nrole = "consumer"\npassword = {KEY}\n')
+    with pytest.raises(ConfigError, match=r"not TOML: line 3, column 12$"):
+        accounts({NAME: str(document)})
+    document.chmod(0o640)
+    with pytest.raises(ConfigError, match="others can read it; run: chmod 600 "):
+        accounts({NAME: str(document)})

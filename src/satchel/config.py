@@ -397,7 +397,7 @@ def _prefix(service: Service) -> str:
 
 def _owners_file(name: str, path: str) -> str:
     try:
-        with Path(path).expanduser().open() as file:
+        with Path(path).expanduser().open(encoding="utf-8") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise ConfigError(
                     f"{name}={path}: others can read it; run: chmod 600 {shlex.quote(path)}"
