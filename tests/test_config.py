@@ -385,6 +385,8 @@ def test_a_document_of_a_file(document: Path, where: str) -> None:
         ({NAME: f'[{{"password": "{KEY}"}}'}, {}, r"not JSON: line 1, column \d+"),
         ({}, {NAME: f'[{{"password": "{KEY}"}}]'}, "a secret is no Scrapy setting"),
         ({}, {NAME: [{"password": KEY}]}, "a secret is no Scrapy setting"),
+        ({NAME: f'\'[{{"password": "{KEY}"}}]\''}, {}, "are there quotes"),
+        ({NAME: f"{KEY}\n[["}, {}, "are there quotes"),
         ({NAME: "nowhere.toml"}, {}, "SATCHEL_KEMONO_ACCOUNTS=nowhere.toml: No such file"),
         ({f"{NAME}_FILE": "x.toml"}, {}, "no such variable; did you mean SATCHEL_KEMONO_ACCOUNTS"),
     ],
@@ -395,6 +397,22 @@ def test_a_document_that_is_refused(
     with pytest.raises(ConfigError, match=reason) as caught:
         accounts(environ, **settings)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["nan", "1979-05-27"])
+def test_a_document_with_values_that_json_lacks(document: Path, value: str) -> None:
+    document.write_text(f"[[accounts]]\npassword = {value}\n")
+    if value == "nan":
+        with pytest.raises(ConfigError, match="it has a number that is none"):
+            accounts({NAME: str(document)})
+    else:
+        found = accounts({NAME: str(document)})
+        assert found is not None
+        assert json.loads(found.reveal()) == {"accounts": [{"password": "1979-05-27"}]}
+
+
+def test_an_empty_document_is_none() -> None:
+    assert accounts({NAME: ""}) is None
 
 
 def test_a_document_that_is_no_toml(document: Path) -> None:

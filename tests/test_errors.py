@@ -438,6 +438,7 @@ def test_code_of_ones_own(
 
 DURING = (
     *SERVED,
+    "satchel/unserved",  # tests/middlewares/test_session.py
     "`login_failed`",  # tests/middlewares/test_session.py
     "`store_failed`",
     "satchel/store/failed",

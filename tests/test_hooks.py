@@ -74,7 +74,7 @@ def test_by_module_and_by_object(write: Write) -> None:
         "class Outer:", "    inner = Made()",
     )  # fmt: skip
     names = Plugins(["by_module", "by_object:made", "by_object:Outer.inner"]).names()
-    assert names == ["recnet", "by_module", "by_object:made", "by_object:Outer.inner"]
+    assert names == ["kemono", "recnet", "by_module", "by_object:made", "by_object:Outer.inner"]
 
 
 def test_installed_ones_come_first_and_by_name(write: Write, installed: list[EntryPoint]) -> None:

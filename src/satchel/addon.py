@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T", bound=Struct)
 
 POLITE: Final = {
@@ -65,6 +68,10 @@ SAFE: Final = {
     # At DEBUG it also prints each scraped one.
     "LOG_FORMATTER": "satchel.logs.LogFormatter",
 }
+
+
+CRAWL: Final[ContextVar[Crawler | None]] = ContextVar("satchel_crawl", default=None)
+"""The crawl that the running code is part of."""
 
 
 class SatchelAddon:
@@ -150,6 +157,7 @@ class SatchelAddon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Read satchel's settings and enable its components."""
+        CRAWL.set(self._crawler)
         _refuse_other_reactors(settings)
         self.plugins = Plugins(plugin_paths(settings))
         self.services = self.plugins.services()
@@ -338,7 +346,16 @@ class SatchelAddon:
         file = SessionFile(self.config.sessions) if self.config.sessions else None
         schemes = {s.name: s.sessions(self._settings[s.name]) for s in self.services}
         ask = functools.partial(send, self._crawler)
-        return {name: Sessions(scheme, ask, file) for name, scheme in schemes.items() if scheme}
+        return {
+            name: Sessions(scheme, ask, file, self.login_failed)
+            for name, scheme in schemes.items()
+            if scheme
+        }
+
+    def login_failed(self, error: SatchelError) -> None:
+        """End the crawl because of an account."""
+        if self.close_spider(Reason.LOGIN_FAILED):
+            logger.error("%s", error)
 
     async def _spider_closed(self) -> None:
         for sessions in self.sessions.values():
@@ -374,6 +391,15 @@ def _is_set(settings: BaseSettings, name: str) -> bool:
     return (settings.getpriority(name) or 0) > get_settings_priority("addon")
 
 
+_SPOKESMEN: Final = (
+    "asyncio",
+    "scrapy.core.engine",
+    "scrapy.core.scraper",
+    RobotsTxtMiddleware.__module__,
+)
+"""The loggers that report what a crawl's start, a request or a callback raised."""
+
+
 class _OneLine(logging.Filter):
     """Shows a person's mistake, or a server that is not there, as one line without a traceback.
 
@@ -386,7 +412,7 @@ class _OneLine(logging.Filter):
     @classmethod
     def install(cls) -> None:
         if not cls.installed:
-            for name in ("asyncio", RobotsTxtMiddleware.__module__):
+            for name in _SPOKESMEN:
                 logging.getLogger(name).addFilter(cls())
             cls.installed = True
 

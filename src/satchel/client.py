@@ -67,6 +67,7 @@ async def send(crawler: Crawler, request: Request) -> Response:
         found = await maybe_deferred_to_future(crawler.engine.downloader.fetch(request))
         if not isinstance(found, Response):
             raise IgnoreRequest("the crawl ends")
+        found.request = found.request or request
         return found
     return await crawler.engine.download_async(request)
 

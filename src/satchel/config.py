@@ -367,7 +367,7 @@ class _Source(typing.NamedTuple):
     def _document(self, name: str, field: FieldInfo) -> Secret | None:
         """A structured secret, as JSON: given as JSON in the environment, or in an owner's file."""
         raw = self._get(name)
-        if raw is None:
+        if raw in (None, ""):
             return None
         if not isinstance(raw, str) or raw.lstrip()[:1] in ("[", "{"):
             if self.settings.get(name) is not None:
@@ -375,13 +375,16 @@ class _Source(typing.NamedTuple):
                     f"{name}: a secret is no Scrapy setting (those are printed); put it in the "
                     f"environment, or give the path of a TOML file"
                 )
-            return Secret(json.dumps(_parsed(name, raw, json.loads)))
-        return Secret(json.dumps(_parsed(name, _owners_file(name, raw), tomllib.loads)))
+            return _parsed(name, raw, json.loads)
+        if re.search(r"[\[{\"'\n]", raw):  # Whatever that is, it may be secret.
+            raise ConfigError(f"{name}: neither JSON nor the path of a file; are there quotes?")
+        return _parsed(name, _owners_file(name, raw), tomllib.loads)
 
 
-def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Any:
+def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
+    """A document as JSON."""
     try:
-        return parse(text)
+        return Secret(json.dumps(parse(text), default=str, allow_nan=False))
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ConfigError(f"{name}: not JSON: {where}") from None
@@ -389,6 +392,8 @@ def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Any:
         # What stands there may be a secret; the place is enough.
         place = re.search(r"at (line .*|end of document)\)$", str(error))
         raise ConfigError(f"{name}: not TOML: {place[1] if place else ''}") from None
+    except ValueError:
+        raise ConfigError(f"{name}: it has a number that is none") from None
 
 
 def _prefix(service: Service) -> str:

@@ -11,6 +11,7 @@ SatchelError
 ├── StoreError            the database is full, locked, read-only or gone
 ├── NotOffered            the dialect, the profile or the server lacks the operation
 ├── LoginFailed           an account has no session, or the server does not take it
+├── NotInACrawl           a call that is for scripts was made within a crawl
 ├── ActionsOff            what would change something on a server is switched off
 └── NoClient              there is no running crawl that could send what a call asks for
 """
@@ -79,6 +80,10 @@ class LoginFailed(SatchelError):
     def __init__(self, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
         self.refused = refused
+
+
+class NotInACrawl(SatchelError):
+    """A call that is for scripts was made within a crawl."""
 
 
 class ActionsOff(SatchelError):

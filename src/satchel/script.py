@@ -12,6 +12,9 @@ from scrapy.exceptions import DontCloseSpider
 from scrapy.settings import Settings
 from scrapy.utils.reactor import is_reactor_installed
 
+from satchel.addon import CRAWL
+from satchel.errors import NotInACrawl
+
 SETTINGS: Final = {
     "ADDONS": {"satchel.addon.SatchelAddon": 100},
     "SATCHEL_PROGRESS": "off",
@@ -58,7 +61,9 @@ class Engine:
 
         :param settings: Scrapy's and satchel's; the environment counts, too
         :raises SatchelError: a setting is wrong
+        :raises NotInACrawl: a crawl goes on, which has an engine of its own
         """
+        _refuse_within_a_crawl()
         merged = Settings({**SETTINGS, "TWISTED_REACTOR_ENABLED": is_reactor_installed()})
         merged.setdict(dict(settings or {}), priority="cmdline")
         runner = AsyncCrawlerRunner(merged)
@@ -67,16 +72,36 @@ class Engine:
         crawler.signals.connect(started.set, signals.engine_started)
         crawl = runner.crawl(crawler)
         waiting = asyncio.ensure_future(started.wait())
+        self = cls(crawler, crawl)
         try:
             await asyncio.wait({crawl, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            crawl.add_done_callback(_taken_note_of)
+            crawl.cancel()
+            raise
         finally:
             waiting.cancel()
         if crawl.done():
             crawl.result()
-        return cls(crawler, crawl)
+        return self
 
     async def stop(self) -> None:
         """Stop it, and wait until it has. May be called again."""
         if not self._crawl.done():
             await self.crawler.stop_async()
             await self._crawl
+
+
+def _refuse_within_a_crawl() -> None:
+    crawler = CRAWL.get()
+    if crawler is None or not crawler.crawling or isinstance(crawler.spider, _WaitingSpider):
+        return
+    raise NotInACrawl(
+        "this runs within a crawl, whose engine and settings hold: give the call its session, "
+        "such as KemoSession.of(crawler)"
+    )
+
+
+def _taken_note_of(crawl: asyncio.Task[None]) -> None:
+    if not crawl.cancelled():
+        crawl.exception()

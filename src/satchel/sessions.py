@@ -7,17 +7,19 @@ who gets which session. The requests pass Scrapy's downloader like all others.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
+import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from scrapy.http.cookies import CookieJar
 
 from satchel.config import Secret
-from satchel.errors import ConfigError, LoginFailed, NoAccount
+from satchel.errors import ConfigError, LoginFailed, NoAccount, did_you_mean
 from satchel.session_file import SessionFile
 from satchel.throttle import PARTING
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     Send = Callable[[Request], Awaitable[Response]]
+
+logger = logging.getLogger(__name__)
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -116,13 +120,15 @@ class Session:
     :ivar details: what the server said of the account, if it was asked
     :ivar worked: the server has taken it
     :ivar made: this crawl has logged in for it
+    :ivar doubts: answers that did not take it before it worked
     """
 
     number: int
     cookie: Secret
     details: Any = None
     worked: bool = False
-    made: bool = field(default=False)
+    made: bool = False
+    doubts: int = 0
 
 
 LOGIN = "satchel_login"
@@ -130,6 +136,9 @@ LOGIN = "satchel_login"
 
 CARRIED = "satchel_carried"
 """``meta``: the cookie that a request of a login carries, a :class:`Secret`."""
+
+USED = "satchel_session"
+"""``meta``: the number of the session that a request carries."""
 
 RECEIVED = "satchel_received"
 """``meta``: that cookie, a :class:`Secret`."""
@@ -150,21 +159,35 @@ def carrying(request: Request, cookie: Secret) -> Request:
     return request
 
 
+DOUBTS: Final = 10
+"""Answers that do not take a new session, before any that does, until it is given up."""
+
+
 class Sessions:
     """The sessions of one service in one crawl.
 
     :param scheme: what the service says
     :param send: sends a request through the crawl's downloader
     :param file: keeps sessions for the next crawl; ``None``: they end with this one
+    :param failed: is told when a configured account cannot be logged in
     """
 
-    def __init__(self, scheme: LoginScheme, send: Send, file: SessionFile | None = None) -> None:
+    def __init__(
+        self,
+        scheme: LoginScheme,
+        send: Send,
+        file: SessionFile | None = None,
+        failed: Callable[[LoginFailed], object] = lambda error: None,
+    ) -> None:
         self.scheme = scheme
         self._send = send
         self._file = file
+        self._failed = failed
         self._accounts = {account.name: account for account in scheme.accounts}
-        self._logins: dict[str, asyncio.Task[Session]] = {}
+        self._logins: dict[str, asyncio.Future[Session]] = {}
+        self._running: dict[tuple[str, Secret | None], asyncio.Task[Session]] = {}
         self._current: dict[str, Session] = {}
+        self._last: dict[str, Session] = {}
         self._jars: defaultdict[str, CookieJar] = defaultdict(CookieJar)
         self._spent: set[Secret] = set()
         self._refused: dict[tuple[str, Secret | None], LoginFailed] = {}
@@ -173,12 +196,18 @@ class Sessions:
     def choose(self, role: str) -> Account:
         """The least privileged account that serves a role.
 
-        :raises NoAccount: there is none
+        :raises NoAccount: there is none, or no such role
         """
-        for candidate in (role, *self.scheme.roles):
+        roles = self.scheme.roles
+        if role not in roles:
+            raise NoAccount(
+                f"{self.scheme.service}: no role {role}{did_you_mean(role, roles)} (known: "
+                f"{', '.join(roles)})"
+            )
+        for candidate in (role, *roles):
             if candidate == role or self.scheme.serves(role, candidate):
-                for account in self.scheme.accounts:
-                    if account.role == candidate:
+                for account in self._accounts.values():
+                    if account.configured and account.role == candidate:
                         return account
         raise NoAccount(
             f"{self.scheme.setting}: no account for the role {role}; add one "
@@ -198,24 +227,29 @@ class Sessions:
         """The other cookies of an account: nobody else sends them."""
         return self._jars[name]
 
-    def add(self, account: Account) -> None:
-        """Take in an account that a call logs in; it takes the place of one with its name."""
-        self._accounts[account.name] = account
+    def change_password(self, name: str, password: Secret) -> None:
+        """Take note that an account has another password now."""
+        account = self.account(name)
+        self._accounts[name] = structs.replace(account, password=password, session=None)
 
     async def of(self, account: Account) -> Session:
         """The session of an account; it logs in if need be, once for all who wait.
 
         :raises LoginFailed: it cannot; a password that was refused is not tried again
         """
-        login = self._logins.get(account.name)
-        if login is None:
-            login = asyncio.ensure_future(self._begin(account))
+        if account.name not in self._logins:
+            login = asyncio.ensure_future(self._begin(self.account(account.name)))
             self._logins[account.name] = login
-        return await asyncio.shield(login)
+            login.add_done_callback(functools.partial(self._begun, account.name))
+        return await asyncio.shield(self._logins[account.name])
 
     def current(self, name: str) -> Session | None:
         """The session that an account has now."""
         return self._current.get(name)
+
+    def last(self, name: str) -> Session | None:
+        """The session that an account had last: its current one, unless a new one is on its way."""
+        return self._last.get(name)
 
     def worked(self, name: str, number: int) -> None:
         """The server has taken a session."""
@@ -226,17 +260,23 @@ class Sessions:
     def expired(self, name: str, number: int) -> None:
         """The server has not taken a session: forget it, if it has not been replaced meanwhile.
 
-        :raises LoginFailed: it is new, so that another would not be taken either
+        :raises LoginFailed: it has never taken it, so another would not be taken either; after
+            :data:`DOUBTS` of these the account counts as one that cannot be logged in
         """
         session = self._current.get(name)
         if session is None or session.number != number:
             return
-        if not session.worked:
-            raise LoginFailed(
-                f"{self._accounts[name]}: the server does not take the session that it has just "
-                f"given; see whether the address and the profile are right"
-            )
-        self.forget(name)
+        if session.worked:
+            self.forget(name)
+            return
+        session.doubts += 1
+        error = LoginFailed(
+            f"{self._accounts[name]}: the server does not take the session that it has just given; "
+            f"see whether the address and the profile are right"
+        )
+        if session.doubts == DOUBTS:
+            self._tell(self._accounts[name], error)
+        raise error
 
     def forget(self, name: str) -> None:
         """Use the session of an account no more."""
@@ -247,42 +287,34 @@ class Sessions:
             if self._file is not None:
                 self._file.remove(self.scheme.origin, name, session.cookie)
 
-    async def log_in(self, account: Account, *, with_session: bool = False) -> Session:
-        """Log an account in, whether or not it has a session.
+    async def log_in(self, account: Account) -> Session:
+        """Log an account in, whether or not it has a session; once for all who wait.
 
-        :param with_session: the requests carry the session that it has
-        :raises LoginFailed: it cannot
+        :raises LoginFailed: it cannot; what was refused is not tried again
         """
-        refused = self._refused.get((account.name, account.password))
-        if refused is not None:
-            raise refused
-        try:
-            welcome = await self._flow(account, with_session)
-        except LoginFailed as error:
-            if error.refused:
-                self._refused[account.name, account.password] = error
-            raise
-        session = self._keep(account, welcome.cookie, welcome.details, made=True)
-        if self._file is not None:
-            self._file.put(self.scheme.origin, account.name, session.cookie)
-        return session
-
-    def adopt(self, account: Account, cookie: Secret, details: Any = None) -> Session:
-        """Take in a session that a server has given without a login."""
-        self.add(account)
-        return self._keep(account, cookie, details, made=True)
+        key = account.name, account.password
+        if key in self._refused:
+            raise self._refused[key]
+        if key not in self._running:
+            login = asyncio.ensure_future(self._log_in(account))
+            self._running[key] = login
+            login.add_done_callback(lambda done: self._running.pop(key))
+        return await asyncio.shield(self._running[key])
 
     async def log_out(self, name: str) -> None:
-        """End the session of an account, if it has one."""
-        if self.current(name) is not None:
-            request = self.scheme.logout()
-            request.meta.update({ACCOUNT: name, PARTING: True, "dont_retry": True})
-            try:
-                await self._send(request)
-            finally:
-                self.forget(name)
-                if not self._accounts[name].configured:
-                    del self._accounts[name]
+        """End the session of an account, if it has one. That it cannot be told is only logged."""
+        if self.current(name) is None:
+            return
+        request = self.scheme.logout()
+        request.meta.update({ACCOUNT: name, PARTING: True, "dont_retry": True})
+        try:
+            await self._send(request)
+        except Exception as error:  # whatever it was, the session is not used any more
+            logger.warning("%s: not logged out: %s", self._accounts[name], _one_line(error))
+        finally:
+            self.forget(name)
+            if not self._accounts[name].configured:
+                del self._accounts[name]
 
     async def close(self) -> None:
         """End the sessions that this crawl has made, unless a file keeps them."""
@@ -303,14 +335,38 @@ class Sessions:
             )
         return await self.log_in(account)
 
+    def _begun(self, name: str, login: asyncio.Future[Session]) -> None:
+        error = None if login.cancelled() else login.exception()
+        if isinstance(error, LoginFailed):
+            self._tell(self._accounts[name], error)
+        if login.cancelled() or (error and not getattr(error, "refused", False)):
+            self._logins.pop(name, None)
+
+    def _tell(self, account: Account, error: LoginFailed) -> None:
+        if account.configured:
+            self._failed(error)
+
+    async def _log_in(self, account: Account) -> Session:
+        try:
+            welcome = await self._flow(account, self.current(account.name) is not None)
+        except LoginFailed as error:
+            if error.refused:
+                self._refused[account.name, account.password] = error
+            raise
+        self._accounts.setdefault(account.name, account)
+        session = self._keep(account, welcome.cookie, welcome.details, made=True)
+        if self._file is not None:
+            self._file.put(self.scheme.origin, account.name, session.cookie)
+        return session
+
     def _keep(
         self, account: Account, cookie: Secret, details: Any = None, *, made: bool
     ) -> Session:
         session = Session(next(self._numbers), cookie, details, worked=not made, made=made)
-        self._current[account.name] = session
+        self._current[account.name] = self._last[account.name] = session
         done: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         done.set_result(session)
-        self._logins.setdefault(account.name, done)  # type: ignore[arg-type]
+        self._logins[account.name] = done
         return session
 
     async def _flow(self, account: Account, with_session: bool) -> Welcome:
@@ -332,8 +388,7 @@ class Sessions:
         except ConfigError:
             raise
         except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise LoginFailed(f"{account}: {request.url}: no answer: {reason}") from error
+            raise LoginFailed(f"{account}: {request.url}: no answer: {_one_line(error)}") from error
 
     async def ask(self, request: Request) -> Answer:
         """The answer to a request of a login, or of a registration."""
@@ -341,3 +396,7 @@ class Sessions:
         response = await self._send(request)
         asked = response.request or request
         return Answer(response, asked.meta.pop(RECEIVED, None))
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -49,6 +49,10 @@ _FAILURES: Final = {
 }
 
 _LACKS: Final = {
+    "satchel/unserved": (
+        "request that no account could be used for",
+        "requests that no account could be used for",
+    ),
     "satchel/unreachable": ("request that nobody answered", "requests that nobody answered"),
     "satchel/undecodable": (
         "answer or row that could not be read",

@@ -6,13 +6,24 @@ Each runs in a script and in a crawl, and with both ways to log in where a serve
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
 from scrapy.crawler import Crawler
 
-from satchel.errors import ActionsOff, AnswerError, ConfigError, LoginFailed, NoClient, NotOffered
+from satchel.errors import (
+    ActionsOff,
+    AnswerError,
+    ConfigError,
+    LoginFailed,
+    NoClient,
+    NotInACrawl,
+    NotOffered,
+)
+from satchel.faults import Faults
 from satchel.kemono import (
     AccountRole,
     Admin,
@@ -25,6 +36,7 @@ from satchel.kemono import (
     KemoSession,
     Moderator,
     PyKemoException,
+    RegisterError,
 )
 from satchel.kemono.world import ADMIN, CONSUMER, MODERATOR, password_of
 from sites import WORLD, Serve, Server, accounts
@@ -176,8 +188,9 @@ def test_random_post(run: Run) -> None:
 def test_change_password(run: Run) -> None:
     async def act(account: Consumer) -> Any:
         await account.change_password(password_of(CONSUMER), "another one")
-        with pytest.raises(InvalidLogin):
-            await Consumer.login(CONSUMER, password_of(CONSUMER))
+        assert run.server is not None
+        assert run.server.site.state.passwords[3] == "another one"
+        run.server.site.drop_sessions()
         return await account.favorite_posts()
 
     async def wrong(account: Consumer) -> Any:
@@ -193,7 +206,7 @@ def test_change_password(run: Run) -> None:
     change, favorites = "POST /v1/account/change_password", "GET /v1/account/favorites?type=post"
     assert run.requests == [change, favorites, change]
     run(Consumer, act)
-    assert run.requests == [change, LOGIN, favorites]
+    assert run.requests == [change, favorites, LOGIN, favorites]
 
 
 def test_logout(run: Run, profile: str) -> None:
@@ -469,6 +482,144 @@ def test_a_script_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SATCHEL_BACKOFF", "0")
     with pytest.raises(LoginFailed, match="no answer"):
         asyncio.run(Consumer.login("a", "b"))
+
+
+@pytest.mark.parametrize("call", ["login", "register"])
+def test_a_crawl_has_no_room_for_a_script(serve: Serve, call: str) -> None:
+    server = serve()
+
+    async def act(crawler: Crawler) -> None:
+        with pytest.raises(NotInACrawl, match=r"KemoSession.of\(crawler\)"):
+            await getattr(Admin, call)(ADMIN, password_of(ADMIN))
+
+    server.in_crawl(act)
+    assert server.paths() == []
+
+
+@pytest.mark.parametrize("given", ["session", "another case"])
+def test_an_account_that_the_server_calls_otherwise(
+    given: str, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    cookie = server.site._signer.sign({"_permanent": True, "account_id": 3})
+    one = {"role": "consumer", "session": cookie}
+    if given != "session":
+        one["username"] = CONSUMER.upper()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", json.dumps([one]))
+
+    async def act(crawler: Crawler) -> Any:
+        account = await Consumer.of(crawler)
+        return account.username, len(await account.favorite_creators())
+
+    assert server.in_crawl(act) == (CONSUMER, 12)
+
+
+def test_many_logins_of_one_account_at_once(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+
+    async def main() -> None:
+        async with await KemoSession.open() as session:
+            right = (CONSUMER, password_of(CONSUMER), session)
+            logins = [Consumer.login(*right) for _ in range(5)]
+            logins += [Consumer.login("reader", "wr0ng", session) for _ in range(5)]
+            done = await asyncio.gather(*logins, return_exceptions=True)
+            assert [type(one) for one in done] == [Consumer] * 5 + [InvalidLogin] * 5
+
+    server.in_script(monkeypatch.setenv, main())
+    assert server.paths() == [LOGIN, LOGIN, LOGOUT]
+
+
+def test_a_login_that_fails_for_now(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_BACKOFF", "0")
+
+    async def main() -> Any:
+        async with await Consumer.login(CONSUMER, password_of(CONSUMER)) as account:
+            await account.favorite_posts()
+            server.site.drop_sessions()
+            server.sandbox.faults = Faults(rate=1, kinds=("status_503",), only="/login", in_a_row=2)
+            with pytest.raises(LoginFailed, match="answered 503"):
+                await account.favorite_posts()
+            return await account.favorite_posts()
+
+    assert server.in_script(monkeypatch.setenv, main())
+
+
+def test_a_registration_whose_answer_is_lost(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    server.sandbox.faults = Faults(rate=1, kinds=("reset",), only="/register", in_a_row=None)
+    with pytest.raises(RegisterError, match="nobody knows whether the account was made"):
+        server.in_script(monkeypatch.setenv, Consumer.register("somebody", "a password"))
+    assert len(server.paths()) == 1
+
+
+def test_a_moderator_whose_session_is_gone_is_told_404(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
+    answer = server.site._answer
+
+    def hidden(request: web.Request, call: Any, handler: Any) -> web.Response:
+        if "moderator" in request.path and call.account_id is None:
+            return web.json_response({"error": "Not Found"}, status=404)
+        return answer(request, call, handler)
+
+    monkeypatch.setattr(server.site, "_answer", hidden)
+
+    async def act(crawler: Crawler) -> Any:
+        moderator = await Moderator.of(crawler)
+        first, second, *_ = await moderator.creator_link_requests()
+        server.site.drop_sessions()
+        assert await moderator.creator_link_requests()
+        server.site.drop_sessions()
+        return await asyncio.gather(first.approve(), second.approve())
+
+    assert server.in_crawl(act, SATCHEL_ACTIONS="on") == [True, True]
+
+
+def test_one_who_stops_waiting_for_a_login(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer"))
+    server.sandbox.faults = Faults(latency=0.3)
+
+    async def act(crawler: Crawler) -> Any:
+        first, second = (asyncio.ensure_future(Consumer.of(crawler)) for _ in range(2))
+        await asyncio.sleep(0.1)
+        first.cancel()
+        return (await second).username
+
+    assert server.in_crawl(act) == CONSUMER
+    assert [login.succeeded for login in server.site.logins] == [True]
+
+
+def test_a_script_that_stops_waiting(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    server.sandbox.faults = Faults(latency=0.2)
+
+    async def main() -> int:
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(Consumer.login(CONSUMER, "x"), 0.05)
+        await asyncio.sleep(1)
+        return len(asyncio.all_tasks())
+
+    assert server.in_script(monkeypatch.setenv, main()) == 1
+
+
+def test_a_logout_that_cannot_be_told(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve()
+
+    async def main() -> Any:
+        async with await Consumer.login(CONSUMER, password_of(CONSUMER)) as account:
+            server.sandbox.faults = Faults(rate=1, kinds=("reset",), in_a_row=None)
+        assert account.session.crawler.engine is None or not account.session.crawler.crawling
+        return "done"
+
+    assert server.in_script(monkeypatch.setenv, main()) == "done"
+    assert "not logged out" in caplog.text
 
 
 def test_a_session_that_is_closed(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ def test_one_of_the_settings(value: Any) -> None:
     [
         ("curent", "SATCHEL_KEMONO_PROFILE=curent: no such profile; did you mean current?"),
         ("{", "SATCHEL_KEMONO_PROFILE: not JSON"),
+        ({"base": []}, "base: expected one of current, classic"),
         ({"base": "modern"}, "base: expected one of current, classic"),
         ({"login": "telepathy"}, "SATCHEL_KEMONO_PROFILE: Invalid enum value"),
         ({"acept": "x"}, "SATCHEL_KEMONO_PROFILE: Object contains unknown field `acept`"),

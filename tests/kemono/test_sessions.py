@@ -173,6 +173,9 @@ def test_accounts() -> None:
         ({"role": "consumer", "username": "a"}, r"accounts\[0\]: expected username and password"),
         ({"role": "consumer", "password": "s3cret"}, r"accounts\[0\]: expected username and"),
         ("s3cret", r"accounts\[0\]: expected accounts"),
+        ({"role": "consumer", "session": "x", "password": "s3cret"}, "expected username and"),
+        ({"role": "consumer", "session": "s3cret; x=1"}, r"\[0\].session: expected the value of"),
+        ({"role": "consumer", "session": "s3cret\n"}, r"\[0\].session: expected the value of"),
     ],
 )
 def test_accounts_that_make_no_sense(value: Any, reason: str) -> None:

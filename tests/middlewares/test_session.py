@@ -145,7 +145,7 @@ def test_a_session_that_is_never_taken(serve: Serve, caplog: pytest.LogCaptureFi
     assert done.reason == "login_failed"
     assert logins(server) == {CONSUMER: 1}
     said = [r.getMessage() for r in caplog.records if "does not take the session" in r.getMessage()]
-    assert len(said) == 1
+    assert said
 
 
 def test_a_refused_password_is_tried_once(
@@ -158,9 +158,113 @@ def test_a_refused_password_is_tried_once(
     )
     assert [login.username for login in server.site.logins] == [CONSUMER]
     assert done.reason == "login_failed"
-    (error,) = [r.getMessage() for r in caplog.records if r.name == "satchel.middlewares.session"]
+    error = next(r.getMessage() for r in caplog.records if r.name == "satchel.addon")
     assert error.startswith(f"{CONSUMER} (consumer): http://")
     assert error.endswith("check both")
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [
+        ("administrator", "SATCHEL_KEMONO_ACCOUNTS: no account for the role administrator"),
+        ("moderatr", "kemono: no role moderatr; did you mean moderator?"),
+    ],
+)
+def test_a_spiders_request_for_a_role_that_nobody_has(
+    role: str, reason: str, serve: Serve, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer"))
+    done = crawl(spider([f"{server.url}/api/v1/account"] * 3, role), server.settings())
+    assert done.reason == "login_failed"
+    assert done.stats["satchel/verdict"] == "failed"
+    errors = [r for r in caplog.records if r.levelno >= logging.ERROR]
+    assert errors[0].getMessage().startswith(reason)
+    assert not any(record.exc_info for record in errors)
+    assert server.paths() == []
+
+
+def test_a_page_that_takes_no_session(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer"))
+    answer = server.site._answer
+
+    def refusing(request: web.Request, call: Any, handler: Any) -> web.Response:
+        if "refused" in request.query_string:
+            return web.json_response({}, status=401)
+        return answer(request, call, handler)
+
+    monkeypatch.setattr(server.site, "_answer", refusing)
+    page = f"{server.url}/api/v1/account/favorites?type=artist"
+    done = crawl(spider([*[page] * 7, f"{page}&refused=1"] * 5), server.settings())
+    assert sorted(item["position"] for item in done.items) == [n for n in range(40) if n % 8 != 7]
+    assert done.reason == "finished"
+    assert done.stats["satchel/unserved"] == 5
+    assert done.stats["satchel/verdict"] == "incomplete"
+    assert 2 <= logins(server)[CONSUMER] <= 5
+
+
+def test_sessions_may_expire_again_and_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer"))
+    page = f"{server.url}/api/v1/account/favorites?type=artist"
+
+    class Following(spider([page])):  # type: ignore[misc]
+        def parse(self, response: Any, position: int) -> Any:
+            yield from super().parse(response, position)
+            server.site.drop_sessions()
+            if position < 6:
+                yield response.request.replace(
+                    cb_kwargs={"position": position + 1}, dont_filter=True
+                )
+
+    done = crawl(Following, server.settings())
+    assert [item["position"] for item in done.items] == list(range(7))
+    assert logins(server) == {CONSUMER: 7}
+
+
+def test_a_login_in_the_last_moment(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer"))
+    found: list[int] = []
+
+    class Late:
+        @classmethod
+        def from_crawler(cls, crawler: Crawler) -> Late:
+            self = cls()
+            self.crawler = crawler
+            return self
+
+        async def process_item(self, item: Any) -> Any:
+            return item
+
+        async def close_spider(self) -> None:
+            account = await Consumer.of(self.crawler)
+            found.append(len(await account.favorite_creators()))
+
+    done = crawl(spider([]), server.settings(ITEM_PIPELINES={Late: 1}))
+    assert found == [12]
+    assert done.reason == "finished"
+    assert [path.rpartition("/")[2] for path in server.paths()][-1] == "logout"
+
+
+def test_of_with_a_refused_password_ends_the_crawl(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer", consumer="wr0ng"))
+
+    class Asking(scrapy.Spider):
+        name = "asking"
+
+        async def start(self) -> AsyncIterator[Any]:
+            await Consumer.of(self.crawler)
+            yield {}
+
+    done = crawl(Asking, server.settings())
+    assert done.reason == "login_failed"
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_a_role_that_nobody_has(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,6 +468,8 @@ def test_sessions_are_kept_in_a_file(server: Server, tmp_path: Path) -> None:
     [
         ("{}", 0o644, "others can read it; run: chmod 600 "),
         ("[]", 0o600, "not a file of sessions; give another name"),
+        ("{}", 0o640, "others can read it"),
+        ("{}", 0o604, "others can read it"),
         (None, 0, "its folder does not exist or cannot be written"),
     ],
 )

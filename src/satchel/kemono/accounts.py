@@ -54,6 +54,8 @@ class Consumer:
         self.username = username
         self.created_at = created_at
         self.session = session
+        # The sessions' name for it: it may have none, or one that privacy withholds.
+        self._name = username
         self._owns_session = False
         self._logged_out = False
 
@@ -104,7 +106,7 @@ class Consumer:
         :raises LoginFailed: it cannot be logged in
         """
         session = KemoSession.of(crawler)
-        account = session.sessions.choose(cls.role())
+        account = session.sessions.choose(cls.role().value)
         view = (await session.sessions.of(account)).details
         if view is None and session.client.api.offers("account.show"):
             view = await session.client.whoami(account.name)
@@ -112,29 +114,28 @@ class Consumer:
 
     @classmethod
     async def _logged_in(cls, account: Account, session: KemoSession) -> Self:
-        sessions = session.sessions
-        already = sessions.current(account.name) is not None
-        if not already:
-            sessions.add(account)
         try:
-            details = (await sessions.log_in(account, with_session=already)).details
+            details = (await session.sessions.log_in(account)).details
         except LoginFailed as error:
             raise (error if isinstance(error, LoginError) else LoginError(str(error))) from None
-        return cls._of(account.username, details, session)
+        return cls._of(account.name, details, session)
 
     @classmethod
-    def _of(cls, username: str, view: AccountView | None, session: KemoSession) -> Self:
-        return cls(
+    def _of(cls, name: str, view: AccountView | None, session: KemoSession) -> Self:
+        self = cls(
             id=view.id if view else None,
-            username=view.username or username if view else username,
+            username=(view and view.username) or name,
             created_at=view.created_at if view else None,
             session=session,
         )
+        self._name = name
+        return self
 
     @classmethod
     async def register(cls, user: str, password: str) -> Self:
-        """Make an account on the server, and log in.
+        """Make an account on the server, and log in. In scripts only.
 
+        :raises NotInACrawl: it is none
         :raises InvalidRegister: the server refuses the name or the password
         :raises RegisterError: anything else
         :raises LoginError: the account is made, but cannot log in
@@ -154,9 +155,11 @@ class Consumer:
         if self._logged_out:
             return
         self._logged_out = True
-        await self.session.sessions.log_out(self.username)
-        if self._owns_session:
-            await self.session.close()
+        try:
+            await self.session.sessions.log_out(self._name)
+        finally:
+            if self._owns_session:
+                await self.session.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -193,14 +196,7 @@ class Consumer:
             if close_on_fail:
                 await self.logout()
             raise
-        sessions = self.session.sessions
-        known = sessions.account(self.username)
-        sessions.add(
-            Account(
-                role=known.role, username=self.username, password=Secret(new_password),
-                configured=known.configured,
-            )
-        )  # fmt: skip
+        self.session.sessions.change_password(self._name, Secret(new_password))
 
     async def favorite_artists(self) -> list[Creator]:
         """The account's favourite creators: :meth:`favorite_creators` by another name."""
@@ -216,12 +212,12 @@ class Consumer:
 
     async def get_creator(self, service: str, creator_id: str) -> Creator | None:
         """A creator's profile; ``None`` when there is none."""
-        found = await self._client.call("creators.profile", service=service, id=creator_id)
+        found = await self._client.ask("creators.profile", service=service, id=creator_id)
         return cast("Creator | None", found)
 
     async def get_post(self, service: str, post_id: str) -> Post | None:
         """A post, without knowing its creator; ``None`` when there is none."""
-        found = await self._client.call("posts.lookup", service=service, id=post_id)
+        found = await self._client.ask("posts.lookup", service=service, id=post_id)
         return await self._post(found, post_id)
 
     async def random_creator(self) -> Creator | None:
@@ -236,7 +232,7 @@ class Consumer:
     async def _post(self, found: Found | None, post_id: str | None) -> Post | None:
         if found is None:
             return None
-        post = await self._client.call(
+        post = await self._client.ask(
             "posts.detail", service=found.service, user=found.user, id=found.post or post_id
         )
         return cast("Post | None", post)
@@ -245,7 +241,7 @@ class Consumer:
     def _client(self) -> KemonoClient:
         if self._logged_out:
             raise PyKemoException(f"{self.username}: logged out")
-        return self.session.client.as_account(self.username)
+        return self.session.client.as_account(self._name)
 
 
 class Moderator(Consumer):
@@ -334,7 +330,12 @@ class Admin(Moderator):
 async def _register(session: KemoSession, user: str, password: str) -> None:
     client = session.client
     client.check_actions("register")
-    response = (await session.sessions.ask(client.api.register(user, password))).response
+    try:
+        response = (await session.sessions.ask(client.api.register(user, password))).response
+    except Exception as error:
+        raise RegisterError(
+            f"{user}: no answer ({error}); nobody knows whether the account was made: try to log in"
+        ) from error
     if client.api.profile.login == "form":
         done = is_redirect(response) and client.api.location(response) != REGISTER_PAGE
     else:

@@ -185,17 +185,25 @@ class Api:
 
     def login(self, username: str, password: str) -> Request:
         """Log in, as the profile says."""
+        words = {"username": username, "password": password}
         if self.profile.login == "form":
-            return self._form(LOGIN_PAGE, username=username, password=password)
-        body = {"username": username, "password": password}
-        return self._api("POST", "v1/authentication/login", body)
+            request = self._form(LOGIN_PAGE, **words)
+        else:
+            request = self._api("POST", "v1/authentication/login", words)
+        # Servers count attempts, those too whose answers are lost.
+        request.meta["max_retry_times"] = 1
+        return request
 
     def register(self, username: str, password: str) -> Request:
         """Register an account, as the profile says (reference sections 3.2 and 4)."""
         confirmed = {"username": username, "password": password, "confirm_password": password}
         if self.profile.login == "form":
-            return self._form(REGISTER_PAGE, **confirmed)
-        return self._api("POST", "v1/authentication/register", {**confirmed, "favorites_json": ""})
+            request = self._form(REGISTER_PAGE, **confirmed)
+        else:
+            body = {**confirmed, "favorites_json": ""}
+            request = self._api("POST", "v1/authentication/register", body)
+        request.meta["dont_retry"] = True
+        return request
 
     def logout(self) -> Request:
         """End the session that the request carries."""
@@ -211,7 +219,8 @@ class Api:
         """The path that a redirect leads to, below the server's address; ``""``: elsewhere."""
         target = urlsplit(response.urljoin(_text(response.headers.get("Location"))))
         base = urlsplit(self.base)
-        if (target.scheme, target.netloc) != (base.scheme, base.netloc):
+        # Behind a proxy a server may not know its own scheme and port.
+        if target.hostname != base.hostname:
             return ""
         return target.path.removeprefix(base.path)
 

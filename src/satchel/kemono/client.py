@@ -15,7 +15,7 @@ from satchel.kemono import wire
 from satchel.kemono.api import OPERATIONS, Api, wants_other_accept
 from satchel.kemono.errors import InsufficientPrivileges, PyKemoException
 from satchel.kemono.values import AccountRole
-from satchel.sessions import ACCOUNT, Sessions
+from satchel.sessions import ACCOUNT, USED, Sessions
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class KemonoClient(Client):
-    """Answers are remembered by operation and arguments, those of an account only for the account.
+    """What relations ask is remembered by operation and arguments; what accounts ask is asked anew.
 
     :ivar api: the requests
     :ivar account: the name of the account that all calls are made as; ``None``: those that need a
@@ -140,11 +140,13 @@ class KemonoClient(Client):
         role = OPERATIONS[operation].role
         if response.status == 404 and role is not None:
             # That, too, is what one is told who lacks the role (section 1.4), or has no session.
-            name = self.account or self._sessions.choose(role).name
-            before = self._sessions.current(name)
-            await self._check_role(operation, name)
-            if self._sessions.current(name) is not before:
+            name = self.account or self._sessions.choose(role.value).name
+            view = await self.whoami(name) if self.api.offers("account.show") else None
+            session = self._sessions.current(name)
+            if session is not None and session.number != _carried(response):
                 response = await self._send(operation, **parameters)
+            if response.status == 404:
+                self._judge(operation, name, view)
         if wants_other_accept(response):
             raise AnswerError(
                 f"{response.url}: the server wants another Accept header than "
@@ -166,9 +168,13 @@ class KemonoClient(Client):
             request.meta[ACCOUNT] = self.account
         return await send(self._crawler, request)
 
-    async def _check_role(self, operation: str, name: str) -> None:
+    def _judge(self, operation: str, name: str, view: AccountView | None) -> None:
+        """What a 404 means to an account.
+
+        :raises InsufficientPrivileges: it lacks the role
+        :raises AnswerError: it has the role, and what it asked for should be there
+        """
         needed = OPERATIONS[operation].role
-        view = await self.whoami(name) if self.api.offers("account.show") else None
         role = view.role if view is not None else None
         scheme = self._sessions.scheme
         if role is not None and needed is not None and scheme.serves(needed, role):
@@ -182,6 +188,12 @@ class KemonoClient(Client):
     @property
     def _sessions(self) -> Sessions:
         return SatchelAddon.of(self._crawler).sessions["kemono"]
+
+
+def _carried(response: Response) -> int | None:
+    """The number of the session that a response's request carried."""
+    request = response.request
+    return None if request is None else request.meta.get(USED)
 
 
 def _a(role: str | None) -> str:

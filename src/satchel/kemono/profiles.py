@@ -80,7 +80,7 @@ def read_profile(value: str | Mapping[str, Any], operations: frozenset[str]) -> 
         return PROFILES[value]
     try:
         changes = json.loads(value) if isinstance(value, str) else dict(value)
-        base = PROFILES[changes.pop("base", "current")]
+        base = PROFILES[str(changes.pop("base", "current"))]
         profile = msgspec.convert({**msgspec.to_builtins(base), **changes}, Profile)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{SETTING}: not JSON: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -94,9 +95,13 @@ def read_accounts(document: Secret | None) -> tuple[Account, ...]:
             f"{', '.join(AccountRole)}), username and password, or session"
         ) from None
     for position, one in enumerate(given):
-        if not one.session and not (one.username and one.password):
+        if not (one.username if one.password else one.session):
             raise ConfigError(
                 f"{SETTING}: accounts[{position}]: expected username and password, or session"
+            )
+        if not re.fullmatch(r"[!#-+\--:<-\[\]-~]*", one.session):
+            raise ConfigError(
+                f"{SETTING}: accounts[{position}].session: expected the value of the cookie alone"
             )
     accounts = tuple(
         Account(
@@ -157,7 +162,10 @@ def _read_json(account: Account, response: Response) -> AccountView | None:
         )
     if response.status == 409:
         raise AlreadyLoggedIn(f"{account}: {response.url}: logged in already ({said})")
-    raise LoginError(f"{account}: {response.url}: the server answered {response.status} ({said})")
+    raise LoginError(
+        f"{account}: {response.url}: the server answered {response.status} ({said}); see whether "
+        f"the profile is right (SATCHEL_KEMONO_PROFILE)"
+    )
 
 
 def _read_form(api: Api, account: Account, response: Response, cookie: Secret | None) -> None:
@@ -218,6 +226,7 @@ class KemoSession:
 
         :param settings: Scrapy's and satchel's, such as ``{"SATCHEL_KEMONO_URL": …}``
         :raises ConfigError: a setting is wrong, or no server is configured
+        :raises NotInACrawl: a crawl goes on; it has one (:meth:`of`)
         """
         engine = await Engine.start({"SATCHEL_ACTIONS": "on", **(settings or {})})
         self = cls(engine.crawler, engine)
@@ -254,10 +263,17 @@ class KemoSession:
 
     @property
     def sessions(self) -> Sessions:
-        """The accounts' sessions."""
+        """The accounts' sessions.
+
+        :raises ConfigError: no server is configured
+        """
+        _ = self.client
         return SatchelAddon.of(self.crawler).sessions["kemono"]
 
     async def close(self) -> None:
-        """Log all accounts out and stop, unless it belongs to a crawl. May be called again."""
+        """Stop, unless it belongs to a crawl. May be called again.
+
+        Accounts are logged out, unless ``SATCHEL_SESSIONS`` keeps their sessions.
+        """
         if self._engine is not None:
             await self._engine.stop()

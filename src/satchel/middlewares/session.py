@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
 
 from scrapy import Request
 from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
 
 from satchel.addon import SatchelAddon
 from satchel.config import Secret
-from satchel.errors import LoginFailed
-from satchel.reasons import Reason
+from satchel.errors import LoginFailed, NoAccount, SatchelError
 from satchel.service import origin
-from satchel.sessions import ACCOUNT, CARRIED, JAR, LOGIN, RECEIVED, ROLE, Account, Sessions
+from satchel.sessions import ACCOUNT, CARRIED, JAR, LOGIN, RECEIVED, ROLE, USED, Account, Sessions
+from satchel.throttle import PARTING
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http.cookies import CookieJar
 
-logger = logging.getLogger(__name__)
-
-_USED: Final = "satchel_session"
-"""``meta``: the number of the session that a request carries."""
+_IN_VAIN: Final = 3
+"""So often a session is renewed for a page that then takes the new one no more than the old; after
+that such answers are not believed any more."""
 
 _RENEWED: Final = "satchel_session_renewed"
 """``meta``: the request is repeated, since its session had expired."""
@@ -38,54 +38,73 @@ class SessionMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._addon = SatchelAddon.of(crawler)
+        self._count = crawler.stats.inc_value
+        self._in_vain: Counter[str] = Counter()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
     async def process_request(self, request: Request) -> None:
-        request.meta.pop(_USED, None)
+        request.meta.pop(USED, None)
+        try:
+            await self._give_session(request)
+        except SatchelError as error:
+            if isinstance(error, NoAccount) and request.callback is not NO_CALLBACK:
+                self._addon.login_failed(error)
+            self._count("satchel/unserved")
+            raise
+
+    async def _give_session(self, request: Request) -> None:
+        if not request.meta.keys() & {ROLE, ACCOUNT, LOGIN}:
+            return
         sessions = sessions_for(self._addon, request)
         if sessions is None:
-            return
+            raise NoAccount(f"{request.url}: it needs a role, and its service has no address set")
         request.meta["dont_cache"] = request.meta["dont_merge_cookies"] = True
         account = _account(sessions, request)
         if account is None:
             return
         request.meta[JAR] = account.name
-        if origin(request.url) != sessions.scheme.origin:
-            return
-        try:
-            session = await sessions.of(account)
-        except LoginFailed as error:
-            self._end(account, error)
-            raise
-        request.meta[_USED] = session.number
+        if origin(request.url) == sessions.scheme.origin:
+            request.meta[USED] = (await sessions.of(account)).number
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        number = request.meta.get(_USED)
+        number = request.meta.get(USED)
         sessions = sessions_for(self._addon, request)
-        if number is None or sessions is None or LOGIN in request.meta:
+        if number is None or sessions is None or request.meta.keys() & {LOGIN, PARTING}:
             return response
         account = _account(sessions, request)
         assert account is not None
         if not sessions.scheme.has_expired(response):
+            request.meta.pop(_RENEWED, None)
             sessions.worked(account.name, number)
             return response
         try:
-            sessions.expired(account.name, number)
-        except LoginFailed as error:
-            self._end(account, error)
+            return self._renewed(sessions, account, request, number)
+        except LoginFailed:
+            self._count("satchel/unserved")
             raise
-        if _RENEWED in request.meta:
-            raise LoginFailed(f"{request.url}: the server takes no session of {account} here")
-        again = request.replace(dont_filter=True)
-        again.meta[_RENEWED] = True
-        return again
 
-    def _end(self, account: Account, error: LoginFailed) -> None:
-        if account.configured and self._addon.close_spider(Reason.LOGIN_FAILED):
-            logger.error("%s", error)
+    def _renewed(
+        self, sessions: Sessions, account: Account, request: Request, number: int
+    ) -> Request:
+        """The request once more, for a session that is new.
+
+        :raises LoginFailed: it has been asked with a new session, or new ones do not help
+        """
+        name = account.name
+        repeated = request.replace(dont_filter=True)
+        session = sessions.current(name)
+        if session is None or session.number != number:  # It is renewed already.
+            return repeated
+        again = _RENEWED in request.meta
+        if session.worked and (again or self._in_vain[name] >= _IN_VAIN):
+            self._in_vain[name] += again
+            raise LoginFailed(f"{request.url}: the server takes no session of {account} here")
+        sessions.expired(name, number)
+        repeated.meta[_RENEWED] = True
+        return repeated
 
 
 class SessionCookieMiddleware:
@@ -120,14 +139,14 @@ class SessionCookieMiddleware:
         if CARRIED in request.meta:
             carried: Secret = request.meta[CARRIED]
             return carried
-        if _USED not in request.meta:
+        if USED not in request.meta:
             return None
         account = _account(sessions, request)
-        session = sessions.current(account.name) if account else None
+        session = sessions.last(account.name) if account else None
         if session is None:
             return None
         # It may have waited for its turn, and the session been renewed meanwhile.
-        request.meta[_USED] = session.number
+        request.meta[USED] = session.number
         return session.cookie
 
     def process_response(self, request: Request, response: Response) -> Response:
