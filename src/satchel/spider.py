@@ -136,7 +136,7 @@ class ApiSpider(SatchelSpider):
             raise ArgumentError(f"{self.name}: nothing to crawl; give one or more of {known}")
         for source in self.chosen:
             for operation in self.needs(source):
-                self._check(source.name, operation)
+                self.check(operation, source.name)
         self.tree = self.relations()
         if self.tree is not None:
             try:
@@ -144,11 +144,17 @@ class ApiSpider(SatchelSpider):
             except NotOffered as error:
                 raise ArgumentError(f"{self.name}: include: {error}") from None
 
-    def _check(self, argument: str, operation: str) -> None:
+    def check(self, operation: str, argument: str = "") -> None:
+        """Refuse what the server lacks.
+
+        :param argument: what asks for it
+        :raises ArgumentError: it does
+        """
         try:
             self.client.api.check(operation)
         except NotOffered as error:
-            raise ArgumentError(f"{self.name}: {argument}: {error}") from None
+            words = filter(None, (self.name, argument, str(error)))
+            raise ArgumentError(": ".join(words)) from None
 
     @abstractmethod
     def needs(self, source: Any) -> Iterable[str]:

@@ -22,8 +22,9 @@ class Operation:
     :ivar one: it is about one thing, so that a 404 also means that there is no such thing
     :ivar parts: it is a list of what belongs to one thing; a 404 says that the list is empty
     :ivar place: what the rows do not say themselves: :attr:`decode`'s word for it → the parameter
-    :ivar step: rows of a page, of which ``o`` is a multiple: fewer rows are the last ones, and so
-        is a 400 or 404 behind the first page (reference section 1.5); 0: there are no pages
+    :ivar step: rows of a page, of which ``o`` is a multiple (accounts have ``page`` and
+        ``limit``): fewer rows are the last ones, and a 400 or 404 behind the first page says that
+        there are no more (reference section 1.5); 0: there are no pages
     :ivar reachable: the last ``o`` that servers take; ``None``: all
     :ivar newest_first: rows come by ``published``, the newest first, those without it before all
     """
@@ -104,7 +105,9 @@ _OPERATIONS: Final = (
     Operation(
         "links.remove", f"{_CREATOR}/links", _plain(wire.read_done), "DELETE", _ADMINISTRATOR, True
     ),
-    Operation("accounts.list", _ACCOUNTS, wire.read_accounts, role=_ADMINISTRATOR),
+    Operation(
+        "accounts.list", _ACCOUNTS, wire.read_accounts, role=_ADMINISTRATOR, step=ACCOUNTS
+    ),
     Operation(
         "accounts.change_roles", _ACCOUNTS, _plain(wire.read_done), "POST", _ADMINISTRATOR
     ),
