@@ -22,9 +22,18 @@ crawl: .venv/crawl
 	@echo
 	@$(RUN) satchel items recnet_room_tags --limit 5
 	@echo
+ifeq ($(SATCHEL_RECNET_URL)$(SATCHEL_RECNET_URLS),)
+	@$(RUN) scrapy crawl kemono-posts -L WARNING -a creators=patreon/10000001 \
+	    -a include=detail,creator -a limit=50
+	@echo
+	@$(RUN) satchel items kemono_post --limit 5 --columns id,title,published,tags,creator
+	@echo
+	@$(RUN) satchel items kemono_creator --limit 5 --columns service,id,name,post_count
+	@echo
+endif
 	@echo "Next:  SATCHEL_STORE=$(SATCHEL_STORE) .venv/bin/satchel items      all that is stored"
 	@echo "       .venv/bin/satchel spiders      what else can be crawled"
-	@echo "       docs/recnet.md      how to crawl a server of yours"
+	@echo "       docs/recnet.md, docs/kemono.md      how to crawl a server of yours"
 
 test: .venv/test
 	@$(RUN) pytest -n auto -q -rs

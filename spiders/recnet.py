@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
 from scrapy import Request
 
 from satchel.arguments import Argument, at_least, numbers, phrase, switch, words
-from satchel.errors import ArgumentError, DecodeError, NotOffered
 from satchel.items import Item, relations_of
-from satchel.paging import Paging, Recent
+from satchel.paging import Paging
 from satchel.recnet import Account, Event, Image, Invention, Room
 from satchel.recnet.api import OPERATIONS, ROOM_PARTS, Api, include_mask, is_missing_route
-from satchel.recnet.settings import RecNetSettings
 from satchel.relations import Tree
-from satchel.spider import SatchelSpider
+from satchel.spider import LIMIT, UNREADABLE, ApiSpider, include
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -26,12 +24,6 @@ if TYPE_CHECKING:
     from satchel.addon import SatchelAddon
 
 Output = Iterator[Any]
-
-REMEMBERED: Final = 1_000_000
-"""Ids of items that were found: so many, at least, are not yielded twice."""
-
-UNREADABLE: Final = object()
-"""An answer that says nothing about what is there, and has been reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,66 +84,35 @@ def _from_url(url: str, page: str) -> str:
     return parts[parts.index(page) + 1].removeprefix("^")
 
 
-LIMIT = Argument("limit", "N", "At most so many items of each listing.", at_least(1))
-
-
-def _include(cls: type[Item]) -> Argument:
-    def parse(text: str) -> Tree:
-        tree = Tree(cls)
-        for path in words(text):
-            tree.add(path)
-        return tree
-
-    known = ", ".join(sorted(relations_of(cls)))
-    return Argument("include", "NAME[.NAME…],…", f"Relations to join, and theirs: {known}.", parse)
-
-
 SORT = Argument("sort", "N", "The server's order: 0 newest first, 1 most cheered.", at_least(0))
 
 
-class RecNetSpider(SatchelSpider):
-    """What the spiders of RecNet share: sources → requests → items, each item once.
+class RecNetSpider(ApiSpider):
+    """What the spiders of RecNet share.
 
-    :cvar sources: the arguments that say what to crawl
+    :cvar item: the class of the items
     :cvar fetch: the operation that gets items by their ids
     """
 
-    sources: ClassVar[tuple[Source, ...]] = ()
+    service = "recnet"
+    item: ClassVar[type[Item]]
     fetch: ClassVar[str]
 
     api: Api
 
     def prepare(self, addon: SatchelAddon) -> None:
-        self.api = Api(addon.settings_of("recnet", RecNetSettings))
-        self.client = addon.client("recnet")
-        self.seen = Recent(REMEMBERED)
-        chosen = [source for source in self.sources if self.given.get(source.name)]
-        if not chosen:
-            words = ", ".join(f"{source.name}=" for source in self.sources)
-            raise ArgumentError(f"{self.name}: nothing to crawl; give one or more of {words}")
-        for source in chosen:
-            try:
-                self.api.check(source.operation)
-            except NotOffered as error:
-                raise ArgumentError(f"{self.name}: {source.name}: {error}") from None
-        self.tree = self.relations()
-        if self.tree is not None:
-            try:
-                self.tree.check(self.client)
-            except NotOffered as error:
-                raise ArgumentError(f"{self.name}: include: {error}") from None
+        super().prepare(addon)
+        self.api = self.client.api
 
-    def relations(self) -> Tree | None:
-        """What of ``include=`` are relations of the items."""
-        return self.given.get("include")
+    def needs(self, source: Source) -> Iterable[str]:
+        return (source.operation,)
 
     async def start(self) -> AsyncIterator[Any]:
-        sizes = [self.size(source) for source in self.sources if self.given.get(source.name)]
+        sizes = [self.size(source) for source in self.chosen]
         self.expected = None if None in sizes else sum(filter(None, sizes))
-        for source in self.sources:
-            if values := self.given.get(source.name):
-                for request in self.requests(source, values):
-                    yield request
+        for source in self.chosen:
+            for request in self.requests(source, self.given[source.name]):
+                yield request
 
     def size(self, source: Source) -> int | None:
         """How many items a source has, or has at most; ``None``: nobody knows before."""
@@ -225,7 +186,7 @@ class RecNetSpider(SatchelSpider):
             return
         if isinstance(answer, list):
             ids = paging.turn(len(answer), ((id, id) for id in answer))
-            yield from self.by_values(self.fetch, [id for id in ids if id not in self.seen])
+            yield from self.by_values(self.fetch, filter(self.is_new, ids))
         else:
             yield from self.keep(
                 paging.turn(answer.rows, ((item.id, item) for item in answer.items))
@@ -236,41 +197,18 @@ class RecNetSpider(SatchelSpider):
         if OPERATIONS[operation].paged and not paging.done:
             yield self.page(operation, parameters, paging)
 
-    def keep(self, items: Iterable[Any]) -> Output:
-        """The items that were not found before."""
-        yield from map(self.found, self.fresh(items))
-
-    def fresh(self, items: Iterable[Any]) -> Output:
-        """Those that were not seen before."""
-        for item in items:
-            if item.id not in self.seen:
-                self.seen.add(item.id)
-                yield item
-
-    def found(self, item: Any) -> Any:
-        """Count an item as done."""
-        self.done += 1
-        return item
+    def is_new(self, id: Any) -> bool:
+        """Whether the item of an id was not found before."""
+        return (self.item, id) not in self.seen
 
     def read(self, response: Response) -> Any:
-        """What an answer holds: ``None`` if it says that there is nothing, or :data:`UNREADABLE`.
-
-        What cannot be read, of the whole or of its rows, is reported.
-        """
-        operation = response.meta["satchel_operation"]
         if is_missing_route(response):
-            self.report_missing_route(response, operation)
+            self.report_missing_route(response, response.meta["satchel_operation"])
             return UNREADABLE
-        if response.status == 404:
-            return None
-        try:
-            answer = OPERATIONS[operation].read(response.body, self.client)
-        except DecodeError as error:
-            self.undecodable(response, error)
-            return UNREADABLE
-        for unusable in getattr(answer, "errors", ()):
-            self.undecodable(response, unusable)
-        return answer
+        return super().read(response)
+
+    def decode(self, response: Response) -> Any:
+        return OPERATIONS[response.meta["satchel_operation"]].read(response.body, self.client)
 
     def report_missing_route(self, response: Response, operation: str) -> None:
         """Tell of a route that the server lacks (reference section 3)."""
@@ -282,18 +220,12 @@ class RecNetSpider(SatchelSpider):
         )
         self.count("not_offered")
 
-    def report_absent(self, values: list[Any]) -> None:
-        """Count what was asked for and is not there (deleted, private or never was)."""
-        if values:
-            self.count("absent", len(values))
-            self.done += len(values)
-            self.logger.info("not there: %s", ", ".join(map(str, values)))
-
 
 class AccountsSpider(RecNetSpider):
     """Accounts: players' public profiles."""
 
     name = "recnet-accounts"
+    item = Account
     fetch = "accounts.bulk"
     sources = (
         _ids("accounts.bulk"),
@@ -302,7 +234,7 @@ class AccountsSpider(RecNetSpider):
         _search("accounts.search"),
         _once("top_creators", "accounts.top_creators", "The creators with most subscribers."),
     )
-    arguments = (*sources, _include(Account), LIMIT)
+    arguments = (*sources, include(Account), LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +268,7 @@ class RoomsSpider(RecNetSpider):
     """Rooms; the parts that ``include=`` names cost one request for each room."""
 
     name = "recnet-rooms"
+    item = Room
     fetch = "rooms.bulk"
     sources = (
         _ids("rooms.bulk"),
@@ -361,14 +294,14 @@ class RoomsSpider(RecNetSpider):
     )
 
     def relations(self) -> Tree | None:
-        include = self.given.get("include")
-        return include.tree if include else None
+        parts = self.given.get("include")
+        return parts.tree if parts else None
 
     @property
     def mask(self) -> int:
         """The parts to fetch."""
-        include = self.given.get("include")
-        return include.mask if include else 0
+        parts = self.given.get("include")
+        return parts.mask if parts else 0
 
     def by_values(self, operation: str, values: Iterable[Any]) -> Output:
         if operation == self.fetch and self.mask:
@@ -412,6 +345,7 @@ class EventsSpider(RecNetSpider):
     """Events of players."""
 
     name = "recnet-events"
+    item = Event
     fetch = "events.bulk"
     sources = (
         _ids("events.bulk"),
@@ -421,13 +355,14 @@ class EventsSpider(RecNetSpider):
         _listing("created_by", "ACCOUNT_ID", "events.created_by", "Events that a player made."),
         _listing("in_room", "ROOM_ID", "events.in_room", "Events in a room."),
     )
-    arguments = (*sources, _include(Event), LIMIT)
+    arguments = (*sources, include(Event), LIMIT)
 
 
 class ImagesSpider(RecNetSpider):
     """Images that players shared (their data; satchel loads no pictures)."""
 
     name = "recnet-images"
+    item = Image
     fetch = "images.bulk"
     sources = (
         _ids("images.bulk"),
@@ -439,7 +374,7 @@ class ImagesSpider(RecNetSpider):
         _listing("in_room", "ROOM_ID", "images.in_room", "Images of a room."),
         _once("front_page", "images.front_page", "The images that are popular everywhere."),
     )
-    arguments = (*sources, _include(Image), LIMIT, SORT)
+    arguments = (*sources, include(Image), LIMIT, SORT)
 
     def first_page(self, operation: str, parameters: dict[str, Any]) -> Request:
         return super().first_page(operation, {"sort": self.given.get("sort", 0), **parameters})
@@ -449,6 +384,7 @@ class InventionsSpider(RecNetSpider):
     """Inventions: things that players built."""
 
     name = "recnet-inventions"
+    item = Invention
     fetch = "inventions.by_id"
     sources = (
         _ids("inventions.by_id"),
@@ -457,4 +393,4 @@ class InventionsSpider(RecNetSpider):
         _once("featured", "inventions.featured", "The inventions that are featured."),
         _once("top_today", "inventions.top_today", "The most used inventions of the day."),
     )
-    arguments = (*sources, _include(Invention), LIMIT)
+    arguments = (*sources, include(Invention), LIMIT)

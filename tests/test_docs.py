@@ -14,6 +14,8 @@ from scrapy.settings import Settings
 
 from satchel.config import Reader
 from satchel.hooks import Plugins
+from satchel.spider import SatchelSpider
+from satchel.spiders import kemono
 from satchel.spiders.recnet import (
     AccountsSpider,
     EventsSpider,
@@ -71,6 +73,8 @@ def installed(clone: Path) -> Path:
     assert first.returncode == 0, first.stdout + first.stderr
     assert "recnet_room items" in first.stderr
     assert "PaperHarbor" in first.stdout
+    assert "kemono_post items" in first.stderr
+    assert "Example Studio" in first.stdout
     assert "Traceback" not in first.stderr
     return clone
 
@@ -141,6 +145,21 @@ def test_recnet_page_lists_all_arguments() -> None:
     marked = {name: ["●" in cell for cell in cells.split("|")] for name, cells in table}
     classes = [AccountsSpider, RoomsSpider, EventsSpider, ImagesSpider, InventionsSpider]
     taken = [{argument.name for argument in cls.arguments} for cls in classes]
+    assert marked == {name: [name in names for names in taken] for name in marked}
+    assert set(marked) == set().union(*taken)
+
+
+def test_kemono_page_lists_all_arguments() -> None:
+    names = re.findall(r"^\| argument \|(.*)\|$", _page("kemono.md"), re.MULTILINE)[0]
+    table = re.findall(r"^\| `(\w+)=1?` \|(.*)\|$", _page("kemono.md"), re.MULTILINE)
+    marked = {name: ["●" in cell for cell in cells.split("|")] for name, cells in table}
+    classes = {
+        cls.name: cls for cls in vars(kemono).values()
+        if isinstance(cls, type) and issubclass(cls, SatchelSpider) and "name" in vars(cls)
+    }  # fmt: skip
+    columns = [f"kemono-{name.strip()}" for name in names.split("|")]
+    assert set(columns) == set(classes)
+    taken = [{argument.name for argument in classes[name].arguments} for name in columns]
     assert marked == {name: [name in names for names in taken] for name in marked}
     assert set(marked) == set().union(*taken)
 

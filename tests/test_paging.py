@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
+from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from satchel.paging import FEW, REPEATS, STALE_PAGES, WINDOW, Paging, Recent
+from satchel.paging import Listing as Walked
 
 TURNS = 2_000
 """More than any listing of these tests may take."""
@@ -204,3 +207,111 @@ def test_a_page_larger_than_what_is_remembered() -> None:
         found += len(paging.turn(len(rows), rows))
     assert found == len(rows)
     assert paging.repeats
+
+
+STEP = 10
+
+
+def walk_through(
+    rows: list[int],
+    listing: Walked,
+    walks: int = 1,
+    change: Callable[[list[int]], None] = lambda rows: None,
+    order: Callable[[int], int] = lambda n: 0,
+    served: Callable[[list[int], int], list[int]] = lambda rows, at: rows[at : at + STEP],
+) -> tuple[list[int], int]:
+    """What is found, and with how many requests.
+
+    :param change: happens to the listing before each page is cut
+    :param order: of so many requests under way, which one is answered
+    :param served: what the server answers: (rows, offset) → rows
+    """
+    found: list[int] = []
+    under_way = [listing.walk()]
+    for asked in range(TURNS):
+        if not under_way:
+            return found, asked
+        walk = under_way.pop(order(len(under_way)))
+        change(rows)
+        page = served(rows, walk.offset)
+        found += walk.turn(len(page), [(row, row) for row in page])
+        if not walk.done:
+            under_way += walk.split(walks)
+    raise AssertionError("the listing does not end")
+
+
+@given(st.integers(0, 500), st.integers(1, 8))
+def test_walks_share_a_listing(total: int, walks: int) -> None:
+    listing = Walked(STEP, total=total)
+    found, asked = walk_through(list(range(total)), listing, walks)
+    assert sorted(found) == list(range(total))
+    assert asked <= total // STEP + walks
+    assert listing.has_ended
+    assert not listing.has_shrunk
+
+
+@settings(deadline=None)
+@given(st.integers(0, 300), st.integers(1, 6), st.integers(0))
+def test_what_is_there_throughout_is_found_whatever_comes_in(
+    total: int, walks: int, seed: int
+) -> None:
+    random, new, turns = Random(seed), itertools.count(1_000), itertools.count()
+
+    def change(rows: list[int]) -> None:
+        if next(turns) < 30 and random.random() < 0.25:
+            at = random.choice([0, 0, 0, len(rows) // 2, len(rows)])
+            rows[at:at] = itertools.islice(new, random.choice([1, 2, STEP, 7 * STEP]))
+
+    listing = Walked(STEP, total=total)
+    found, _ = walk_through(list(range(total)), listing, walks, change, random.randrange)
+    assert set(range(total)) <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_a_limit_ends_all_walks() -> None:
+    listing = Walked(STEP, limit=25, total=1_000)
+    found, asked = walk_through(list(range(1_000)), listing)
+    assert found == list(range(25))
+    assert asked == 3
+
+
+def test_a_server_that_repeats_a_page_for_ever_is_left() -> None:
+    listing = Walked(STEP, total=1_000)
+    found, asked = walk_through([], listing, 4, served=lambda rows, at: list(range(STEP)))
+    assert sorted(found) == list(range(STEP))
+    assert asked < 4 * (REPEATS + STALE_PAGES + 2)
+    found, asked = walk_through([], Walked(STEP), served=lambda rows, at: list(range(STEP)))
+    assert asked == 1 + REPEATS + STALE_PAGES
+
+
+def test_a_server_that_goes_round_in_a_circle_is_left() -> None:
+    def served(rows: list[int], at: int) -> list[int]:
+        return rows[at % 70 : at % 70 + STEP]
+
+    found, asked = walk_through(list(range(70)), Walked(STEP), served=served)
+    assert found == list(range(70))
+    assert asked < 7 + WINDOW // STEP
+
+
+def test_the_first_page_in_place_of_another_is_asked_for_again() -> None:
+    slips = {30: 1, 50: REPEATS}
+
+    def served(rows: list[int], at: int) -> list[int]:
+        slips[at] = slips.get(at, 0) - 1
+        return rows[:STEP] if slips[at] >= 0 else rows[at : at + STEP]
+
+    rows = list(range(95))
+    found, asked = walk_through(rows, Walked(STEP), served=served)
+    assert found == rows
+    assert asked == 10 + 1 + REPEATS
+
+
+def test_what_vanishes_is_known_by_the_total() -> None:
+    listing = Walked(STEP)
+    listing.note(100, 140)
+    assert (listing.total, listing.rows, listing.has_shrunk) == (100, 140, False)
+    listing.note(None)
+    listing.note(101)
+    assert not listing.has_shrunk
+    listing.note(99)
+    assert listing.has_shrunk

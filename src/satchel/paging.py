@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+import itertools
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -116,3 +117,193 @@ class Paging:
 
     def _full(self) -> bool:
         return self.limit is not None and self.taken >= self.limit
+
+
+LONG: Final = 4
+"""Pages that are worth a walk of their own: the walks of a listing overlap by one page each."""
+
+
+@dataclass(slots=True)
+class Listing:
+    """A listing whose pages begin at multiples of a step, and what its walks have found.
+
+    Several walks may go through it at once, each from a place of its own up to the first page of
+    the next one. Each goes up, page by page, and looks at the next one's first page again: new rows
+    shift others to later pages, so what leaves a page before a walk comes there is met on a later
+    one, by this walk or the next. Rows that vanish shift others to earlier pages, which no walk can
+    see; :attr:`has_shrunk` says so where the server tells how many there are.
+
+    :ivar step: rows of a page
+    :ivar limit: items to take in all; ``None``: all there are
+    :ivar total: how many rows can be had, as was said first; ``None``: nobody said
+    :ivar last_total: the same, as was said last
+    :ivar rows: how many there are, whether they can be had or not; ``None``: nobody said
+    :ivar taken: items so far
+    :ivar found: different rows so far
+    """
+
+    step: int
+    limit: int | None = None
+    total: int | None = None
+    last_total: int | None = None
+    rows: int | None = None
+    taken: int = 0
+    found: int = 0
+    _walking: int = 0
+    _is_left: bool = False
+    _is_split: bool = False
+    _seen: Recent = field(default_factory=lambda: Recent(WINDOW))
+    _first: frozenset[Hashable] | None = None
+
+    def walk(self, offset: int = 0) -> Walk:
+        """A walk from its beginning, or from further on."""
+        self._walking += 1
+        return Walk(self, offset)
+
+    def note(self, total: int | None, rows: int | None = None) -> None:
+        """Note what the server says of how many rows there are."""
+        self.rows = self.rows if rows is None else rows
+        if total is not None:
+            self.last_total = total
+            self.total = total if self.total is None else self.total
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the limit is reached."""
+        return self.limit is not None and self.taken >= self.limit
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all walks are done, of their own accord."""
+        return not self._walking and not self._is_left
+
+    @property
+    def has_shrunk(self) -> bool:
+        """Whether rows have vanished, as far as the server has said."""
+        if self.total is None or self.last_total is None:
+            return False
+        return self.last_total < self.total
+
+    def leave(self) -> None:
+        """Want nothing more of it: its walks end with the page that they are at."""
+        self._is_left = True
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk through a listing, page by page.
+
+    :ivar listing: what it goes through
+    :ivar offset: where its next page begins
+    :ivar again: the next page is one that was asked for before
+    :ivar done: there is no next page
+    :ivar repeats: it was ended because the server repeated itself
+    """
+
+    listing: Listing
+    offset: int = 0
+    again: bool = False
+    done: bool = False
+    repeats: bool = False
+    _start: int = 0
+    _next: Walk | None = None
+    _begun: frozenset[Hashable] | None = None
+    _previous: frozenset[Hashable] | None = None
+    _same: int = 0
+    _stale: int = 0
+    _repeated: int = 0
+
+    def split(self, walks: int) -> list[Walk]:
+        """Share what is ahead, by the listing's total, among so many walks; this is the first.
+
+        They are fewer, down to this one, where it would not be worth it, or has been done.
+        """
+        total, step = self.listing.total, self.listing.step
+        if total is None or self.listing._is_split:
+            return [self]
+        self.listing._is_split = True
+        ahead = -(-(total - self.offset) // step)
+        walks = max(1, min(walks, ahead // LONG))
+        starts = [self.offset + ahead * n // walks * step for n in range(1, walks)]
+        made = [self, *(Walk(self.listing, start, _start=start) for start in starts)]
+        for one, following in itertools.pairwise(made):
+            one._next = following
+        self.listing._walking += len(made) - 1
+        return made
+
+    def turn(
+        self,
+        received: int,
+        page: Iterable[tuple[Hashable, T]],
+        wants: Callable[[T], bool] = lambda item: True,
+    ) -> list[T]:
+        """What of a page is new and wanted; then :attr:`offset` and :attr:`done` say how to go on.
+
+        :param received: the rows of the page, unusable ones included
+        :param page: (identity, item) of those that could be used
+        :param wants: whether an item counts
+        """
+        listing, rows = self.listing, list(page)
+        identities = frozenset(identity for identity, _ in rows)
+        self.again = self._is_first_again(identities)
+        if self.again:
+            self._repeated += 1
+            return []
+        fresh = []
+        self._stale += 1
+        for identity, item in rows:
+            if identity in listing._seen:
+                continue
+            self._stale = self._repeated = 0
+            listing._seen.add(identity)
+            listing.found += 1
+            if not listing.is_full and wants(item):
+                listing.taken += 1
+                fresh.append(item)
+        self._go_on(received, identities)
+        return fresh
+
+    def end(self) -> None:
+        """Go no further: there are no more rows."""
+        if not self.done:
+            self.done = True
+            self.listing._walking -= 1
+
+    def _is_first_again(self, identities: frozenset[Hashable]) -> bool:
+        listing = self.listing
+        if self.offset == 0:
+            listing._first = identities
+            return False
+        repeats = bool(identities) and identities == listing._first
+        return repeats and self._repeated < REPEATS
+
+    def _go_on(self, received: int, identities: frozenset[Hashable]) -> None:
+        if self._begun is None:
+            self._begun = identities
+        met = self._meets(identities)
+        self.offset += self.listing.step
+        self._same = self._same + 1 if identities == self._previous else 0
+        self._previous = identities
+        self.repeats = self._same >= STALE_PAGES or self._stale >= self._most_stale()
+        if self.repeats or self.listing.is_full:
+            self.listing.leave()
+        if met or received < self.listing.step or self.listing._is_left or self._is_before_next():
+            self.end()
+
+    def _most_stale(self) -> int:
+        """More pages in a row without anything new are none that known rows were shifted to."""
+        return STALE_PAGES + min(self.listing.found, WINDOW) // self.listing.step
+
+    def _meets(self, identities: frozenset[Hashable]) -> bool:
+        """Whether this page has rows of the next walk's first one, which has seen all behind."""
+        following = self._next
+        if following is None or following._begun is None or self.offset < following._start:
+            return False
+        return bool(identities & following._begun)
+
+    def _is_before_next(self) -> bool:
+        """Whether the next walk will see all that is ahead, since it has not begun."""
+        following = self._next
+        if following is None or self.offset < following._start:
+            return False
+        return following._begun is None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from scrapy import Spider
 from scrapy.exceptions import IgnoreRequest
@@ -11,8 +12,10 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 from satchel import arguments
 from satchel.addon import SatchelAddon
-from satchel.arguments import Argument
-from satchel.errors import ConfigError
+from satchel.arguments import Argument, at_least, words
+from satchel.errors import ArgumentError, ConfigError, DecodeError, NotOffered
+from satchel.items import Item, key_of, relations_of
+from satchel.paging import Recent
 from satchel.reasons import Reason
 from satchel.relations import Tree
 from satchel.waiting import is_ending
@@ -22,7 +25,26 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
-    from satchel.errors import DecodeError
+REMEMBERED: Final = 1_000_000
+"""Items that were found: so many, at least, are not yielded twice."""
+
+UNREADABLE: Final = object()
+"""An answer that says nothing about what is there, and has been reported."""
+
+LIMIT: Final = Argument("limit", "N", "At most so many items of each listing.", at_least(1))
+
+
+def include(cls: type[Item]) -> Argument:
+    """The argument that names relations of the items of a class."""
+
+    def parse(text: str) -> Tree:
+        tree = Tree(cls)
+        for path in words(text):
+            tree.add(path)
+        return tree
+
+    known = ", ".join(sorted(relations_of(cls)))
+    return Argument("include", "NAME[.NAME…],…", f"Relations to join, and theirs: {known}.", parse)
 
 
 class SatchelSpider(Spider):
@@ -88,6 +110,112 @@ class SatchelSpider(Spider):
         """Report an answer, or a row of one, that is no such item; the crawl goes on."""
         self.logger.error("%s: %s", response.url, error)
         self.count("undecodable")
+
+
+class ApiSpider(SatchelSpider):
+    """A spider of a service's API: sources → requests → items, each item once.
+
+    :cvar service: the service's word
+    :cvar sources: the arguments that say what to crawl; if there are any, one has to be given
+    :ivar chosen: those that were given
+    :ivar client: the service's client
+    :ivar seen: the items that were found
+    """
+
+    service: ClassVar[str]
+    sources: ClassVar[tuple[Argument, ...]] = ()
+
+    client: Any
+
+    def prepare(self, addon: SatchelAddon) -> None:
+        self.client = addon.client(self.service)
+        self.seen = Recent(REMEMBERED)
+        self.chosen: list[Any] = [source for source in self.sources if self.given.get(source.name)]
+        if self.sources and not self.chosen:
+            known = ", ".join(f"{source.name}=" for source in self.sources)
+            raise ArgumentError(f"{self.name}: nothing to crawl; give one or more of {known}")
+        for source in self.chosen:
+            for operation in self.needs(source):
+                self.check(operation, source.name)
+        self.tree = self.relations()
+        if self.tree is not None:
+            try:
+                self.tree.check(self.client)
+            except NotOffered as error:
+                raise ArgumentError(f"{self.name}: include: {error}") from None
+
+    def check(self, operation: str, argument: str = "") -> None:
+        """Refuse what the server lacks.
+
+        :param argument: what asks for it
+        :raises ArgumentError: it does
+        """
+        try:
+            self.client.api.check(operation)
+        except NotOffered as error:
+            words = filter(None, (self.name, argument, str(error)))
+            raise ArgumentError(": ".join(words)) from None
+
+    @abstractmethod
+    def needs(self, source: Any) -> Iterable[str]:
+        """The operations that a source takes."""
+
+    def relations(self) -> Tree | None:
+        """What of ``include=`` are relations of the items."""
+        return self.given.get("include")
+
+    @abstractmethod
+    def decode(self, response: Response) -> Any:
+        """What an answer holds.
+
+        :raises DecodeError: it cannot be read
+        """
+
+    def read(self, response: Response) -> Any:
+        """What an answer holds: ``None`` if it says that there is nothing, or :data:`UNREADABLE`.
+
+        What cannot be read, of the whole or of its rows, is reported.
+        """
+        if response.status == 404:
+            return None
+        try:
+            answer = self.decode(response)
+        except DecodeError as error:
+            self.undecodable(response, error)
+            return UNREADABLE
+        for unusable in getattr(answer, "errors", ()):
+            self.undecodable(response, unusable)
+        return answer
+
+    def keep(self, items: Iterable[Any]) -> Iterator[Any]:
+        """The items that were not found before."""
+        yield from map(self.found, self.fresh(items))
+
+    def fresh(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Those that were not seen before."""
+        for item in items:
+            identity = identity_of(item)
+            if identity not in self.seen:
+                self.seen.add(identity)
+                yield item
+
+    def found(self, item: Any) -> Any:
+        """Count an item as done."""
+        self.done += 1
+        return item
+
+    def report_absent(self, values: list[Any]) -> None:
+        """Count what was asked for and is not there (deleted, private or never was)."""
+        if values:
+            self.count("absent", len(values))
+            self.done += len(values)
+            self.logger.info("not there: %s", ", ".join(map(str, values)))
+
+
+def identity_of(item: Item) -> Any:
+    """What tells an item from others; one without a key is like no other."""
+    key = key_of(item)
+    return object() if key is None else (type(item), *key)
 
 
 def _one_line(error: BaseException | None) -> str:

@@ -66,6 +66,10 @@ _LACKS: Final = {
         "listing left because the server repeated itself",
         "listings left because the server repeated itself",
     ),
+    "satchel/out_of_reach": (
+        "listing of which the server does not give all",
+        "listings of which the server does not give all",
+    ),
     "satchel/relations/failed": (
         "relation of an item that could not be had",
         "relations of items that could not be had",

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from satchel.errors import ConfigError, NotOffered
-from satchel.kemono.api import OPERATIONS, Api
+from satchel.kemono.api import Api
+from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.profiles import CLASSIC, CURRENT, Profile, read_profile
 from satchel.kemono.settings import KemonoSettings
 
@@ -28,7 +29,11 @@ def test_those_built_in() -> None:
 def test_one_of_the_settings(value: Any) -> None:
     found = read_profile(value, KNOWN)
     assert found == Profile(
-        accept="*/*", login="form", creator_posts="", lacks=frozenset({"posts.random"})
+        accept="*/*",
+        login="form",
+        creator_posts="",
+        min_query=2,
+        lacks=frozenset({"posts.random"}),
     )
     assert read_profile({"exact_roles": True}, KNOWN) == Profile(exact_roles=True)
 

@@ -1,19 +1,16 @@
-"""Kemono's endpoints: what to request for what (reference section 17)."""
+"""Kemono's requests, each as its server's profile wants it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from scrapy import FormRequest, Request
 
 from satchel.errors import ConfigError, NotOffered
-from satchel.kemono import wire
+from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.profiles import read_profile
-from satchel.kemono.values import AccountRole
 from satchel.service import Pace, host_of
 
 if TYPE_CHECKING:
@@ -21,103 +18,9 @@ if TYPE_CHECKING:
 
     from satchel.kemono.settings import KemonoSettings
 
-Read = Callable[[bytes, Any], Any]
-
 LOGIN_PAGE: Final = "/account/login"
 REGISTER_PAGE: Final = "/account/register"
 LOGOUT_PAGE: Final = "/account/logout"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of the API.
-
-    :ivar name: the word for it
-    :ivar path: its path after ``/api``, with ``{parameters}``
-    :ivar read: (body, client) → what the answer holds
-    :ivar method: the HTTP method
-    :ivar role: what an account needs to be; ``None``: everybody may
-    :ivar one: it is about one thing, so that a 404 also means that there is no such thing
-    """
-
-    name: str
-    path: str
-    read: Read
-    method: str = "GET"
-    role: AccountRole | None = None
-    one: bool = False
-
-    @property
-    def changes(self) -> bool:
-        """Whether it changes something on the server."""
-        return self.method != "GET"
-
-
-def _plain(read: Callable[[bytes], Any]) -> Read:
-    return lambda body, client: read(body)
-
-
-_CONSUMER: Final = AccountRole.CONSUMER
-_MODERATOR: Final = AccountRole.MODERATOR
-_ADMINISTRATOR: Final = AccountRole.ADMINISTRATOR
-_REQUEST: Final = "v1/account/moderator/creator_link_requests/{id}"
-_ACCOUNTS: Final = "v1/account/administrator/accounts"
-
-OPERATIONS: Final = {
-    operation.name: operation
-    for operation in (
-        Operation("account.show", "v1/account", wire.read_account, role=_CONSUMER),
-        Operation(
-            "account.change_password",
-            "v1/account/change_password",
-            _plain(wire.read_done),
-            "POST",
-            _CONSUMER,
-        ),
-        Operation("accounts.list", _ACCOUNTS, wire.read_accounts, role=_ADMINISTRATOR),
-        Operation(
-            "accounts.change_roles", _ACCOUNTS, _plain(wire.read_done), "POST", _ADMINISTRATOR
-        ),
-        Operation(
-            "creators.profile", "v1/{service}/user/{id}/profile", wire.read_creator, one=True
-        ),
-        Operation("creators.random", "v1/artists/random", _plain(wire.read_found), one=True),
-        Operation(
-            "favorites.creators",
-            "v1/account/favorites?type=artist",
-            wire.read_creators,
-            role=_CONSUMER,
-        ),
-        Operation(
-            "favorites.posts", "v1/account/favorites?type=post", wire.read_posts, role=_CONSUMER
-        ),
-        Operation(
-            "links.requests",
-            "v1/account/moderator/tasks/creator_links",
-            wire.read_link_requests,
-            role=_MODERATOR,
-        ),
-        Operation(
-            "links.approve", f"{_REQUEST}/approve", _plain(wire.read_done), "POST", _MODERATOR, True
-        ),
-        Operation(
-            "links.reject", f"{_REQUEST}/reject", _plain(wire.read_done), "POST", _MODERATOR, True
-        ),
-        Operation(
-            "links.remove",
-            "v1/{service}/user/{id}/links",
-            _plain(wire.read_done),
-            "DELETE",
-            _ADMINISTRATOR,
-            True,
-        ),
-        Operation(
-            "posts.detail", "v1/{service}/user/{user}/post/{id}", wire.read_post, one=True
-        ),
-        Operation("posts.lookup", "v1/{service}/post/{id}", _plain(wire.read_found), one=True),
-        Operation("posts.random", "v1/posts/random", _plain(wire.read_found), one=True),
-    )
-}  # fmt: skip
 
 
 class Api:
@@ -162,20 +65,25 @@ class Api:
         """The request of an operation.
 
         :param body: is sent as JSON
-        :param query: parameters of the query; those that are ``None`` are left out
+        :param query: parameters of the query; those that are ``None`` are left out, and each of a
+            list is one
         :param parameters: those of the path
         :raises NotOffered: the server lacks it, by its profile
         """
         self.check(name)
         operation = OPERATIONS[name]
         words = {key: quote(str(value), safe="") for key, value in parameters.items()}
-        path = operation.path.format(**words)
+        path = operation.path.format(**words, creator_posts=self.profile.creator_posts)
         given = {key: value for key, value in (query or {}).items() if value is not None}
         if given:
-            path = f"{path}?{urlencode(given)}"
+            path = f"{path}?{urlencode(given, doseq=True)}"
         request = self._api(operation.method, path, body)
         request.meta["satchel_operation"] = name
+        request.meta["satchel_parameters"] = parameters
         request.meta["satchel_json"] = not operation.changes
+        if not operation.changes:
+            # What these mean depends on the operation, and is the callback's to say.
+            request.meta["handle_httpstatus_list"] = [400, 404] if operation.step else [404]
         if operation.role is not None:
             request.meta["satchel_role"] = operation.role.value
         if operation.changes:

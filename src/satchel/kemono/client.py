@@ -10,10 +10,11 @@ from satchel.addon import SatchelAddon
 from satchel.answers import Page
 from satchel.client import Access, Client, send
 from satchel.errors import ActionsOff, AnswerError
-from satchel.items import Item, Relation
+from satchel.items import Item, Relation, complete, nested_fields
 from satchel.kemono import wire
-from satchel.kemono.api import OPERATIONS, Api, wants_other_accept
+from satchel.kemono.api import Api, wants_other_accept
 from satchel.kemono.errors import InsufficientPrivileges, PyKemoException
+from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.values import AccountRole
 from satchel.sessions import ACCOUNT, USED, Sessions
 
@@ -65,6 +66,8 @@ class KemonoClient(Client):
         if None in keys.values():
             return None
         answer = await self.call(relation.operation, force=force, **keys, **arguments)
+        if relation.field is None and answer is not None:
+            _complete(item, answer)
         return self.keep(item, relation, answer)
 
     async def call(self, operation: str, *, force: bool = False, **parameters: Any) -> Any:
@@ -84,8 +87,9 @@ class KemonoClient(Client):
         """The same, anew and not remembered; takes ``query``, too."""
         response = await self._response(operation, **parameters)
         if response.status == 404:
-            return None
-        answer = OPERATIONS[operation].read(response.body, self)
+            return [] if OPERATIONS[operation].parts else None
+        parameters.pop("query", None)
+        answer = OPERATIONS[operation].read(response.body, self, parameters)
         if isinstance(answer, Page):
             for error in answer.errors:
                 self.undecodable(response.url, error)
@@ -194,6 +198,14 @@ def _carried(response: Response) -> int | None:
     """The number of the session that a response's request carried."""
     request = response.request
     return None if request is None else request.meta.get(USED)
+
+
+def _complete(item: Item, richer: Item) -> None:
+    """Give an item what only a richer answer says of it, and of its files."""
+    complete(item, richer)
+    for name in nested_fields(type(item)):
+        if getattr(item, name) and getattr(richer, name):
+            setattr(item, name, getattr(richer, name))
 
 
 def _a(role: str | None) -> str:

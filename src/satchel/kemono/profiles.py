@@ -24,13 +24,15 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :ivar accept: the ``Accept`` header that its API answers to
     :ivar login: how accounts log in: by the API, or by the form of a web page
     :ivar creator_posts: what follows a creator's address in that of their posts
-    :ivar lacks: operations (names in ``kemono/api.py``) that it does not have
+    :ivar min_query: characters of the shortest search; a shorter one finds everything
+    :ivar lacks: operations (names in ``kemono/operations.py``) that it does not have
     :ivar exact_roles: a moderator's pages are a moderator's only, not an administrator's
     """
 
     accept: str = "text/css"
     login: Literal["json", "form"] = "json"
     creator_posts: Literal["/posts", ""] = "/posts"
+    min_query: int = 3
     lacks: frozenset[str] = frozenset()
     exact_roles: bool = False
 
@@ -42,6 +44,7 @@ CLASSIC: Final = Profile(
     accept="application/json",
     login="form",
     creator_posts="",
+    min_query=2,
     lacks=frozenset(
         {
             "account.change_password",
@@ -49,11 +52,16 @@ CLASSIC: Final = Profile(
             "accounts.change_roles",
             "accounts.list",
             "creators.random",
+            "creators.tags",
+            "discord.channels",
+            "discord.messages",
+            "discord.server",
             "links.approve",
             "links.reject",
             "links.remove",
             "links.requests",
             "posts.lookup",
+            "posts.popular",
             "posts.random",
         }
     ),

@@ -70,7 +70,7 @@ SERVICE = Service(
         cls for cls in vars(kemono).values() if isinstance(cls, type) and issubclass(cls, Item)
     ),
     settings=KemonoSettings,
-    spiders=(),
+    spiders=("satchel.spiders.kemono",),
     client=KemonoClient,
     key=lambda settings: None,
     paces=paces,

@@ -1,0 +1,496 @@
+"""Crawls of Kemono's sandbox compared with the truth of its world, in both profiles."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from satchel.errors import ArgumentError, ConfigError
+from satchel.items import Item
+from satchel.kemono.sandbox import KemonoSite
+from satchel.kemono.sandbox.call import Call
+from satchel.kemono.sandbox.index import Index, tags
+from satchel.kemono.world import ADMIN, Key, Record, World
+from satchel.testing import Crawl, crawl
+from sites import WORLD, Serve, make_site
+from stores import Stored
+
+PROFILES = ["current", "classic"]
+LONG, FIFTY, FIFTY_ONE = (WORLD.cast[word] for word in ("long", "fifty", "fifty_one"))
+
+
+def sandbox(profile: str = "current", **settings: Any) -> dict[str, Any]:
+    return {
+        "SATCHEL_SANDBOX": True,
+        "SATCHEL_KEMONO_PROFILE": profile,
+        "SATCHEL_KEMONO_CONTENT": True,
+        "SATCHEL_PRIVACY": "off",
+        **settings,
+    }
+
+
+def crawled(spider: str, settings: dict[str, Any], **arguments: str) -> Crawl:
+    result = crawl(spider, settings, **arguments)
+    assert (result.reason, result.stats["satchel/verdict"]) == ("finished", "complete")
+    return result
+
+
+def of(result: Crawl, kind: str) -> dict[Any, Any]:
+    """The items of a class by their keys; each came once."""
+    found = [item for item in result.items if type(item).__name__ == kind]
+    keyed = {tuple(getattr(item, name) for name in item.key): item for item in found}
+    assert len(keyed) == len(found)
+    return keyed
+
+
+def requests(result: Crawl) -> int:
+    got = result.stats["downloader/request_count"]
+    return int(got) - int(result.stats.get("robotstxt/request_count", 0))
+
+
+def assert_same(found: Any, truth: Any) -> None:
+    """What was found is what the world has: of an item, as far as the world says it."""
+    if isinstance(found, Item):
+        for name, value in truth.items():
+            if hasattr(found, name) and not (name == "name" and "/" in value):
+                assert_same(getattr(found, name), value)
+    elif isinstance(found, list):
+        for one, other in zip(found, truth, strict=True):
+            assert_same(one, other)
+    elif isinstance(found, datetime):
+        assert found.replace(tzinfo=None) == truth
+    elif isinstance(found, str) and isinstance(truth, list):
+        assert json.loads(found) == truth
+    elif isinstance(found, str):
+        assert found == str(truth)
+    else:
+        assert found == (truth or None if isinstance(truth, dict) else truth)
+
+
+def word(key: Iterable[str]) -> str:
+    return "/".join(key)
+
+
+@pytest.fixture(scope="module", params=PROFILES)
+def site(request: pytest.FixtureRequest) -> KemonoSite:
+    """What a server of each profile shows of the world."""
+    return make_site(profile=request.param)
+
+
+def test_all_creators_with_what_belongs_to_them(site: KemonoSite) -> None:
+    names = ["profile", "links", "announcements", "fancards"]
+    if not site.is_classic:
+        names.append("tags")
+    settings = sandbox(site.options.profile)
+    result = crawled("kemono-creators", settings, all="1", include=",".join(names))
+    creators = of(result, "Creator")
+    assert creators.keys() == site.index.creators.keys()
+    for key, found in creators.items():
+        truth = dict(site.index.creators[key])
+        hidden = set() if truth["has_profile"] else {"announcements", "fancards"}
+        if site.is_classic or not truth["has_profile"]:
+            hidden |= {n for n in truth if n.endswith("_count")}
+        if not truth["has_profile"]:
+            hidden |= {"public_id", "relation_id"}
+        else:
+            linked = {(one.service, one.id) for one in found.links}
+            assert linked == site.index.creators.keys() & set(site.state.linked(key))
+        for name in (*hidden, "last_imported"):
+            truth.pop(name)
+        truth |= {name: truth[name].replace(microsecond=0) for name in ("indexed", "updated")}
+        assert_same(found, truth)
+        if not site.is_classic:
+            expected = tags(site.index.of(key)) if truth["has_profile"] else []
+            assert_same(sorted_tags(found.tags), sorted_tags(expected))
+
+
+def sorted_tags(rows: Iterable[Any]) -> list[Any]:
+    return sorted(rows, key=lambda row: row["tag"] if isinstance(row, dict) else row.tag)
+
+
+def test_all_posts_with_what_belongs_to_them(site: KemonoSite) -> None:
+    include = "detail,comments,revisions,creator"
+    result = crawled("kemono-posts", sandbox(site.options.profile), recent="1", include=include)
+    posts = of(result, "Post")
+    truth = {(p["service"], p["user"], p["id"]): p for p in site.index.posts}
+    assert posts.keys() == truth.keys()
+    comments = 0
+    for key, found in posts.items():
+        assert_same(found, {**truth[key], **site.index.neighbours(truth[key])})
+        known = site.index.creator(key[:2])
+        assert (found.creator and found.creator.name) == (known and known["name"])
+        if not site.is_classic:
+            assert found.flagged == site.state.flags.get(key)
+        comments += len(found.comments)
+    assert len(of(result, "Comment")) == comments > 100
+    assert len(of(result, "Revision")) > 100
+
+
+def test_posts_of_creators_page_by_page(site: KemonoSite) -> None:
+    keys = [key for key in site.index.creators if key[0] != "discord"]
+    result = crawled(
+        "kemono-posts", sandbox(site.options.profile), creators=",".join(map(word, keys))
+    )
+    expected = {(*key, row["id"]) for key in keys for row in site.index.of(key)}
+    assert of(result, "Post").keys() == expected
+
+
+def test_a_discord_server(serve: Serve) -> None:
+    result = crawled("kemono-discord", sandbox(), servers="80000000")
+    (server,) = of(result, "DiscordServer").values()
+    assert_same(server, {**WORLD.creators["discord", "80000000"], "public_id": None})
+    assert_same(server.channels, list(WORLD.channels.values()))
+    messages = of(result, "DiscordMessage")
+    rows = {(row["id"],): row for rows in WORLD.messages.values() for row in rows}
+    assert messages.keys() == rows.keys()
+    for key, found in messages.items():
+        assert_same(found, {n: v for n, v in rows[key].items() if n != "mentions"})
+    by_url = crawled("kemono-discord", sandbox(), urls="https://x.test/discord/server/80000000#1")
+    assert of(by_url, "DiscordMessage").keys() == messages.keys()
+    (channel,) = (id for id, rows in WORLD.messages.items() if len(rows) == 3)
+    assert len(crawled("kemono-discord", sandbox(), channels=channel).items) == 3
+
+
+def test_a_discord_server_of_an_older_kind() -> None:
+    profile = {"base": "current", "lacks": ["discord.server"]}
+    result = crawled("kemono-discord", sandbox(profile), servers="80000000")  # type: ignore[arg-type]
+    assert len(of(result, "DiscordChannel")) == len(WORLD.channels)
+    assert len(of(result, "DiscordMessage")) == sum(map(len, WORLD.messages.values()))
+
+
+def test_favourites(site: KemonoSite) -> None:
+    result = crawled("kemono-favorites", sandbox(site.options.profile))
+    state = site.state
+    creators = {key: n for key, n in state.creators[3].items() if key in site.index.creators}
+    posts = {
+        key: n for key, n in state.posts[3].items() if key[:2] in site.index.creators
+    }  # fmt: skip
+    assert {k: item.faved_seq for k, item in of(result, "Creator").items()} == creators
+    assert {k: item.faved_seq for k, item in of(result, "Post").items()} == posts
+    only = crawled("kemono-favorites", sandbox(site.options.profile), kinds="creators")
+    assert len(only.items) == len(creators)
+
+
+def test_link_requests_with_their_creators() -> None:
+    result = crawled("kemono-moderation", sandbox(), include="from_creator,to_creator")
+    pending = {id for id, row in WORLD.link_requests.items() if row["status"] == "pending"}
+    assert {id for (id,) in of(result, "CreatorLinkRequest")} == pending
+    for (id,), found in of(result, "CreatorLinkRequest").items():
+        row = WORLD.link_requests[id]
+        creator = WORLD.creators[row["from_service"], row["from_id"]]
+        assert (found.from_creator and found.from_creator.name) == (
+            creator["name"] if creator["has_profile"] else None
+        )
+
+
+def test_accounts_are_stored_only_if_asked_for(tmp_path: Path) -> None:
+    listed = {id for id, row in WORLD.accounts.items() if row["role"] != "administrator"}
+    kept = tmp_path / "kept.db"
+    for store in ("0", "1"):
+        settings = sandbox(SATCHEL_STORE=f"sqlite:///{kept}")
+        result = crawled("kemono-accounts", settings, store=store)
+        assert {id for (id,) in of(result, "AccountView")} == listed
+        assert kept.exists() == (store == "1")
+    assert len(Stored(f"sqlite:///{kept}").read("kemono_account_view")) == len(listed)
+
+
+def test_accounts_by_name_role_and_page() -> None:
+    assert len(crawled("kemono-accounts", sandbox(), page="2", limit="10").items) == 10
+    assert len(crawled("kemono-accounts", sandbox(), limit="7").items) == len(WORLD.accounts) - 1
+    (admin,) = crawled("kemono-accounts", sandbox(), role="administrator", name="adm").items
+    assert admin.username == ADMIN
+
+
+def posts_that(fits: Callable[[Record], bool]) -> set[str]:
+    return {row["id"] for row in make_site().index.posts if fits(row)}
+
+
+def ids(result: Crawl) -> set[str]:
+    return {item.id for item in result.items}
+
+
+def test_creators_by_word(site: KemonoSite) -> None:
+    settings = sandbox(site.options.profile)
+    found = crawled("kemono-creators", settings, services="fanbox", search="paper").items
+    assert [(one.service, one.name) for one in found] == [("fanbox", "Paper Kites 日本")]
+    gone = "patreon/99"
+    result = crawled("kemono-creators", settings, ids=f"{word(LONG)},{gone}")
+    assert_same(result.items[0].name, WORLD.creators[LONG]["name"])
+    assert (len(result.items), result.stats["satchel/absent"]) == (1, 1)
+    page = "https://kemono.example/{}/user/{}/post/77?o=50".format(*FIFTY)
+    assert ids(crawled("kemono-creators", settings, urls=page)) == {FIFTY[1]}
+
+
+def test_posts_by_word() -> None:
+    some = WORLD.posts[(*LONG, "20000005")]
+    key = word((some["service"], some["user"], some["id"]))
+    page = "https://kemono.example/{}/user/{}/post/{}/revision/3".format(*key.split("/"))
+    short = f"{some['service']}/{some['id']}"
+    result = crawled("kemono-posts", sandbox(), ids=f"{key},{short}", urls=page)
+    (post,) = result.items
+    unasked = {name: value for name, value in some.items() if name not in ("comments", "revisions")}
+    assert_same(post, unasked)
+    assert crawled("kemono-posts", sandbox(), ids="patreon/1/2").stats["satchel/absent"] == 1
+    assert crawled("kemono-posts", sandbox(), random="1").items
+    assert crawled("kemono-creators", sandbox(), random="1").items
+    by_page = crawled("kemono-posts", sandbox(), urls=f"https://x.test/{FIFTY[0]}/user/{FIFTY[1]}")
+    assert len(by_page.items) == 50
+
+
+def test_posts_by_search_and_tags() -> None:
+    landscape = crawled("kemono-posts", sandbox(), search="LANDSCAPE study")
+    assert ids(landscape) == posts_that(lambda row: "landscape study" in row["title"].casefold())
+    both = {"landscape", "study"}
+    tagged = crawled("kemono-posts", sandbox(), tags="landscape,study")
+    assert ids(tagged) == posts_that(lambda row: both <= set(row["tags"] or ()))
+    within = crawled("kemono-posts", sandbox(), tags="landscape,study", creators=word(LONG))
+    assert ids(within) == posts_that(
+        lambda row: both <= set(row["tags"] or ()) and row["user"] == LONG[1]
+    )
+
+
+def test_popular_posts() -> None:
+    week = crawled("kemono-posts", sandbox(), popular="week/2030-05-01")
+    assert len(week.items) > 100
+    assert all(item.fav_count for item in week.items)
+    both = crawled("kemono-posts", sandbox(), popular="week/2030-05-01,recent")
+    assert ids(both) > ids(week)
+
+
+def test_since_ends_a_listing_as_soon_as_its_order_allows() -> None:
+    rows = make_site().index.of(LONG)
+    day = rows[20]["published"].date()
+    result = crawled("kemono-posts", sandbox(), creators=word(LONG), since=str(day))
+    assert ids(result) == {row["id"] for row in rows if row["published"].date() >= day}
+    assert requests(result) == 1
+    last = rows[5]["published"].date()
+    result = crawled(
+        "kemono-posts", sandbox(), creators=word(LONG), since=str(day), until=str(last)
+    )
+    assert ids(result) == {row["id"] for row in rows if day <= row["published"].date() <= last}
+    everywhere = crawled("kemono-posts", sandbox(), recent="1", since=str(day))
+    assert ids(everywhere) == posts_that(
+        lambda row: row["published"] is None or row["published"].date() >= day
+    )
+
+
+def test_a_limit_counts_for_each_listing() -> None:
+    result = crawled("kemono-posts", sandbox(), creators=f"{word(LONG)},{word(FIFTY)}", limit="7")
+    assert (len(result.items), requests(result)) == (14, 2)
+    assert len(crawled("kemono-creators", sandbox(), all="1", limit="3").items) == 3
+
+
+SWITCHES: list[dict[str, Any]] = [
+    {"past_end": "404"},
+    {"past_end": "empty"},
+    {"off_step": "400"},
+    {"tags_shape": "wrapper", "popular_key": "results"},
+    {"edge_cache": 60.0},
+    {"guesses": False},
+    {"require_accept": False},
+    {"profile": "classic", "past_end": "400", "off_step": "empty"},
+    {"profile": "classic", "past_end": "404"},
+]
+
+
+@pytest.mark.parametrize("options", SWITCHES, ids=str)
+def test_servers_that_differ_give_the_same(serve: Serve, options: dict[str, Any]) -> None:
+    server = serve(**options)
+    creators = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE, WORLD.cast["empty"])))
+    result = crawled("kemono-posts", server.settings(), creators=creators)
+    assert len(result.items) == 221
+    recent = crawled("kemono-posts", server.settings(), recent="1")
+    assert len(recent.items) == len(server.site.index.posts)
+    assert all("text/css" in asked.headers["Accept"] for asked in server.asked()) == (
+        not server.site.is_classic
+    )
+    if not server.site.is_classic:
+        popular = crawled("kemono-posts", server.settings(), popular="week")
+        assert len(popular.items) > 100
+        tagged = crawled("kemono-creators", server.settings(), ids=word(LONG), include="tags")
+        assert len(tagged.items[0].tags) == 7
+
+
+def test_a_search_that_the_server_would_pass_over_is_refused() -> None:
+    for profile, text in (("current", "ab"), ("classic", "a")):
+        with pytest.raises(ArgumentError, match=r"search=.*expected at least"):
+            crawl("kemono-posts", sandbox(profile), search=text)
+
+
+def test_what_cannot_be_reached_is_said_once(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(reachable=100)
+    result = crawl("kemono-posts", server.settings(), recent="1")
+    assert result.stats["satchel/verdict"] == "incomplete"
+    assert result.stats["satchel/out_of_reach"] == 1
+    total = len(server.site.index.posts)
+    assert caplog.text.count(f"no more than the first 150 rows, of {total}") == 1
+    assert len(result.items) == 150
+
+
+@pytest.fixture(scope="module")
+def large() -> World:
+    return World(posts=1_000)
+
+
+def test_pages_are_fetched_together_where_the_total_is_known(serve: Serve, large: World) -> None:
+    server = serve(world=large)
+    settings = server.settings(SATCHEL_KEMONO_CONCURRENCY=4)
+    result = crawled("kemono-posts", settings, creators=word(LONG))
+    assert len(result.items) == 1_000
+    offsets = [path.partition("?o=")[2] for path in server.paths() if "/posts" in path]
+    # Four pages in order, then four walks: the first to begin are far from each other.
+    assert offsets[:4] == ["", "50", "100", "150"]
+    assert max(map(int, offsets[4:8])) >= 800
+    assert len(offsets) <= 20 + 1 + 3
+
+
+def test_a_listing_that_grows_meanwhile_loses_nothing(
+    serve: Serve, large: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, asked, original = serve(world=large), 0, Index.of
+
+    def grown(self: Index, key: Key) -> list[Record]:
+        nonlocal asked
+        asked += 1
+        rows = original(self, key)
+        return [{**rows[0], "id": f"new-{n}"} for n in range(asked * 7)] + list(rows)
+
+    monkeypatch.setattr(Index, "of", grown)
+    settings = server.settings(SATCHEL_KEMONO_CONCURRENCY=3)
+    found = ids(crawled("kemono-posts", settings, creators=word(LONG)))
+    assert {row["id"] for row in original(server.site.index, LONG)} <= found
+
+
+def test_a_listing_that_shrinks_meanwhile_loses_nothing(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, asked, original = serve(world=World(posts=1_000)), 0, Index.of
+
+    def shrunk(self: Index, key: Key) -> list[Record]:
+        nonlocal asked
+        asked += 1
+        gone = 0 if asked < 9 else 30
+        self.creators[key]["post_count"] = 1_000 - gone
+        return list(original(self, key))[gone:]
+
+    monkeypatch.setattr(Index, "of", shrunk)
+    found = ids(crawled("kemono-posts", server.settings(), creators=word(LONG)))
+    assert {row["id"] for row in original(server.site.index, LONG)[30:]} <= found
+
+
+def test_a_server_that_repeats_its_pages_is_left(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Call, "page", lambda self, rows, step=50: rows[:step])
+    server = serve()
+    result = crawl("kemono-posts", server.settings(), recent="1")
+    assert result.stats["satchel/repeating_listings"] == 1
+    assert result.stats["satchel/verdict"] == "incomplete"
+    assert len(server.paths()) < 20
+
+
+REFUSED = [
+    ("kemono-discord", {"servers": "1"}, "servers: discord"),
+    ("kemono-posts", {"popular": "day"}, "popular: posts.popular"),
+    ("kemono-posts", {"random": "1"}, "random: posts.random"),
+    ("kemono-posts", {"ids": "patreon/1"}, "ids: posts.lookup"),
+    ("kemono-creators", {"random": "1"}, "random: creators.random"),
+    ("kemono-creators", {"all": "1", "include": "tags"}, "include: creators.tags"),
+    ("kemono-moderation", {}, "kemono-moderation: links.requests"),
+    ("kemono-accounts", {}, "kemono-accounts: accounts.list"),
+]
+
+
+@pytest.mark.parametrize(("spider", "arguments", "reason"), REFUSED)
+def test_what_the_profile_lacks_is_refused_before_the_first_request(
+    spider: str, arguments: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(ArgumentError, match=f"{reason}.*do not offer it"):
+        crawl(spider, sandbox("classic"), **arguments)
+
+
+WRONG = [
+    ("kemono-creators", {"ids": "1234"}, "expected SERVICE/ID, such as patreon/1234; 1234 is none"),
+    ("kemono-creators", {"urls": "https://x.test/posts"}, r"expected addresses of the form"),
+    ("kemono-creators", {"limit": "3"}, "nothing to crawl; give one or more of all="),
+    ("kemono-posts", {"recent": "1", "since": "May"}, "expected a date such as"),
+    ("kemono-posts", {"popular": "year"}, "expected recent, day, week, month"),
+    ("kemono-posts", {"popular": "day/May"}, "expected a date such as"),
+    ("kemono-posts", {"ids": "1"}, "expected SERVICE/ID or SERVICE/CREATOR/ID"),
+    ("kemono-discord", {"urls": "https://x.test/"}, "discord/server/ID"),
+    ("kemono-favorites", {"kinds": "posts,dms"}, "expected one or more of creators, posts"),
+    ("kemono-accounts", {"limit": "26"}, "expected at most 25"),
+    ("kemono-accounts", {"role": "king"}, "expected one of consumer, moderator, administrator"),
+]
+
+
+@pytest.mark.parametrize(("spider", "arguments", "reason"), WRONG)
+def test_wrong_arguments_are_one_line(spider: str, arguments: dict[str, str], reason: str) -> None:
+    with pytest.raises(ArgumentError, match=reason):
+        crawl(spider, sandbox(), **arguments)
+
+
+def test_no_server_says_how_to_give_one() -> None:
+    with pytest.raises(ConfigError, match="SATCHEL_KEMONO_URL is not set"):
+        crawl("kemono-posts", recent="1")
+
+
+def contents(world: World) -> set[str]:
+    """Bodies, message texts and file locations of a world."""
+    texts = [row["content"] for row in world.posts.values()]
+    texts += [old["content"] for row in world.posts.values() for old in row["revisions"]]
+    texts += [said["content"] for row in world.posts.values() for said in row["comments"]]
+    texts += [said["content"] for row in world.creators.values() for said in row["announcements"]]
+    texts += [said["content"] for rows in world.messages.values() for said in rows]
+    files = [row["file"] for row in world.posts.values()]
+    files += [file for row in world.posts.values() for file in row["attachments"]]
+    files += [file for row in world.creators.values() for file in row["fancards"]]
+    files += [
+        file for rows in world.messages.values() for row in rows for file in row["attachments"]
+    ]
+    texts += [file["path"] for file in files if file and "path" in file]
+    return {text for text in texts if text}
+
+
+CRAWLS = [
+    ("kemono-creators", {"all": "1", "include": "announcements,fancards"}),
+    ("kemono-posts", {"recent": "1", "include": "detail,comments,revisions"}),
+    ("kemono-discord", {"servers": "80000000"}),
+    ("kemono-favorites", {}),
+]
+
+
+@pytest.mark.parametrize("content", [False, True])
+def test_content_is_nowhere_unless_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bool
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for n, (spider, arguments) in enumerate(CRAWLS):
+        settings = {
+            "SATCHEL_SANDBOX": True,
+            "SATCHEL_STORE": f"sqlite:///{tmp_path}/kept.db",
+            "FEEDS": {str(tmp_path / f"{n}.jsonl"): {"format": "jsonlines", "encoding": "utf-8"}},
+            **({"SATCHEL_KEMONO_CONTENT": True} if content else {}),
+        }
+        crawled(spider, settings, **arguments)
+    files = {path.name: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
+    assert len(files) >= len(CRAWLS) + 1
+    files["log"] = caplog.text.encode()
+    texts = contents(WORLD)
+    found = {
+        (name, text) for name, kept in files.items() for text in texts
+        if text.encode() in kept or json.dumps(text).strip('"').encode() in kept
+    }  # fmt: skip
+    if content:
+        assert len({text for _, text in found}) > 0.8 * len(texts)
+    else:
+        assert not found
+    assert not any(name == "log" for name, _ in found)
