@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
@@ -10,9 +11,10 @@ from types import SimpleNamespace
 
 import pluggy
 import pytest
+from scrapy.settings import Settings
 
 from satchel import hooks, hookspecs
-from satchel.errors import PluginError
+from satchel.errors import ConfigError, PluginError
 from satchel.hooks import Plugins
 from satchel.recnet.service import SERVICE
 from satchel.testing import command, project
@@ -74,7 +76,52 @@ def test_by_module_and_by_object(write: Write) -> None:
         "class Outer:", "    inner = Made()",
     )  # fmt: skip
     names = Plugins(["by_module", "by_object:made", "by_object:Outer.inner"]).names()
-    assert names == ["recnet", "by_module", "by_object:made", "by_object:Outer.inner"]
+    assert names[-3:] == ["by_module", "by_object:made", "by_object:Outer.inner"]
+
+
+def test_built_in_ones_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: list[EntryPoint]
+) -> None:
+    import satchel.plugins
+
+    lines = ["from satchel import hookimpl", "@hookimpl", "def satchel_process_item(item): pass"]
+    (tmp_path / "of_a_test.py").write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(satchel.plugins, "__path__", [str(tmp_path)])
+    installed.append(EntryPoint("recnet", "satchel.recnet.service", "satchel"))
+    first, second = Plugins().found()
+    assert (first.name, first.origin) == ("of_a_test", "built-in")
+    assert second.name == "recnet"
+    del sys.modules["satchel.plugins.of_a_test"]
+
+
+def test_a_class_is_made_anew_for_each_crawl(write: Write) -> None:
+    write(
+        "by_class", "class Counts:", "    def __init__(self): self.n = 0",
+        "    @hookimpl", "    def satchel_process_item(self, item):", "        self.n += 1",
+        "        return [self.n]",
+    )  # fmt: skip
+    for _ in range(2):
+        assert asyncio.run(_called("by_class:Counts")) == [1]
+
+
+def test_blocked(write: Write) -> None:
+    write("broken", "1 / 0")
+    names = Plugins(["broken"], blocked=["broken", "recnet"]).names()
+    assert not {"broken", "recnet"} & set(names)
+    assert Plugins.of(Settings({"SATCHEL_BLOCKED_PLUGINS": "kemono,recnet"})).services() == ()
+
+
+def test_blocked_ones_that_are_not_there() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Plugins(blocked=["recnett"])
+    assert str(caught.value).startswith(
+        "SATCHEL_BLOCKED_PLUGINS: there is no plugin recnett; did you mean recnet? ("
+    )
+
+
+def test_the_privacy_gate_is_no_plugin(write: Write) -> None:
+    with pytest.raises(ConfigError):
+        Plugins(blocked=["privacy"])
 
 
 def test_installed_ones_come_first_and_by_name(write: Write, installed: list[EntryPoint]) -> None:
@@ -92,8 +139,6 @@ async def _called(*paths: str) -> list[str]:
 
 
 def test_order_of_calls(write: Write) -> None:
-    import asyncio
-
     for name, options in (
         ("one", ""), ("two", ""), ("first", "tryfirst=True"), ("last", "trylast=True"),
     ):  # fmt: skip
@@ -137,7 +182,11 @@ def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
         ),
         ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),
         ("@hookimpl\ndef satchel_services(): return 5", "must return a list of satchel.Service"),
-        ("@hookimpl\nasync def satchel_services(): return []", "must return a list of satchel."),
+        ("@hookimpl\nasync def satchel_services(): return []", "satchel_services cannot be async"),
+        (
+            "class wrong:\n  def __init__(self): 1 / 0\nimport sys\nsys.modules[__name__] = wrong",
+            "wrong() failed: ZeroDivisionError: division by zero (",
+        ),
         (
             "from satchel.recnet.service import satchel_services",
             "there is a service recnet already",

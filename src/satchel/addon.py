@@ -24,7 +24,7 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
 import satchel
-from satchel.config import Config, Reader, plugin_paths
+from satchel.config import Config, Reader
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
 from satchel.items import Item
@@ -142,7 +142,7 @@ class SatchelAddon:
         This early, Scrapy would show a traceback. The crawl's start reports it in one line.
         """
         try:
-            return Plugins(plugin_paths(settings)).services()
+            return Plugins.of(settings).services()
         except UsageError:
             with contextlib.suppress(UsageError):
                 return Plugins().services()
@@ -151,7 +151,7 @@ class SatchelAddon:
     def update_settings(self, settings: BaseSettings) -> None:
         """Read satchel's settings and enable its components."""
         _refuse_other_reactors(settings)
-        self.plugins = Plugins(plugin_paths(settings))
+        self.plugins = Plugins.of(settings)
         self.services = self.plugins.services()
         reader = Reader(settings, self.services)
         self.config = reader.config()

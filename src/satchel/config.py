@@ -99,6 +99,10 @@ class Config(Struct, frozen=True, kw_only=True):
             "further time, up to a minute.",
         ),
     ] = 1.0
+    blocked_plugins: Annotated[
+        list[str],
+        Meta(description="Names of plugins that are left out; `satchel plugins` lists all."),
+    ] = []
     contact: Annotated[
         str,
         Meta(
@@ -125,7 +129,7 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = "full"
     plugins: Annotated[
         list[str],
-        Meta(description="Import paths of plugins: modules, or `module:object`."),
+        Meta(description="Import paths of plugins: modules, or `module:object`: docs/plugins.md."),
     ] = []
     privacy: Annotated[
         Literal["off", "juniors", "careful", "strict"],
@@ -310,14 +314,17 @@ class Reader:
         )
 
 
-def plugin_paths(settings: BaseSettings, environ: Mapping[str, str] | None = None) -> list[str]:
-    """``SATCHEL_PLUGINS``. It is read on its own: plugins bring the services to be configured.
+def listed(
+    settings: BaseSettings, name: str, environ: Mapping[str, str] | None = None
+) -> list[str]:
+    """A list among satchel's own settings, read on its own, before it is known which others exist:
+    plugins bring the services to be configured.
 
     :raises ConfigError: it is no list
     """
     source = _Source(settings, os.environ if environ is None else environ)
-    (field,) = (field for field in fields(Config) if field.name == "plugins")
-    return source.read(f"{PREFIX}PLUGINS", field) or []
+    (field,) = (field for field in fields(Config) if field.name == name)
+    return source.read(PREFIX + name.upper(), field) or []
 
 
 class _Source(typing.NamedTuple):

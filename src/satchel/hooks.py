@@ -8,21 +8,24 @@ from __future__ import annotations
 import inspect
 import logging
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final
+from importlib.metadata import entry_points, version
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import pluggy
 from scrapy.exceptions import DropItem
 
 from satchel import hookspecs
-from satchel.errors import PluginError, did_you_mean
+from satchel.config import listed
+from satchel.errors import ConfigError, PluginError, did_you_mean
 from satchel.service import Service
 from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
 
 PREFIX: Final = "satchel_"
 """What the names of hooks begin with."""
@@ -30,29 +33,66 @@ PREFIX: Final = "satchel_"
 ENTRY_POINTS: Final = "satchel"
 """The entry point group of plugins."""
 
+BUILT_IN: Final = "satchel.plugins"
+"""The package whose modules are the built-in plugins."""
+
 logger = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """A plugin before it is imported.
+
+    :ivar name: what it is called: its entry point, module, or import path
+    :ivar path: what is imported: ``module`` or ``module:object``
+    :ivar origin: who brings it: ``built-in``, a package, or ``SATCHEL_PLUGINS``
+    :ivar version: its package's; empty: it has none
+    """
+
+    name: str
+    path: str
+    origin: str
+    version: str = ""
 
 
 class Plugins:
     """The plugins of one crawl.
 
     :param paths: import paths besides the installed entry points: ``module`` or ``module:object``
+    :param blocked: names of plugins that are not even imported
     :raises PluginError: one cannot be imported, two have one name, or one does not fit the hooks
+    :raises ConfigError: a blocked name is no plugin's
     """
 
-    def __init__(self, paths: Iterable[str] = ()) -> None:
+    def __init__(self, paths: Iterable[str] = (), *, blocked: Iterable[str] = ()) -> None:
         self._manager = pluggy.PluginManager("satchel")
         self._manager.add_hookspecs(hookspecs)
-        installed = sorted(entry_points(group=ENTRY_POINTS), key=lambda e: e.name)
-        found = [*((e.name, e.value) for e in installed), *((path, path) for path in paths)]
+        self._found: dict[str, Found] = {}
+        self._loaded: dict[int, str] = {}
         # pluggy calls the last registered first; satchel promises the order of finding.
-        for name, path in reversed(found):
-            self._register(name, path)
+        for found in reversed(_without([*_find(paths)], set(blocked))):
+            self._register(found)
         self._item_hooks = self._in_order("satchel_process_item")
+
+    @classmethod
+    def of(cls, settings: BaseSettings) -> Self:
+        """Those that ``SATCHEL_PLUGINS`` and ``SATCHEL_BLOCKED_PLUGINS`` leave.
+
+        :raises UsageError: as above, or one of the settings is no list
+        """
+        return cls(listed(settings, "plugins"), blocked=listed(settings, "blocked_plugins"))
 
     def names(self) -> list[str]:
         """The plugins' names in the order in which they are called."""
         return [name for name, _ in reversed(self._manager.list_name_plugin())]
+
+    def found(self) -> list[Found]:
+        """The plugins in the order in which they are called."""
+        return [self._found[name] for name in self.names()]
+
+    def hooks_of(self, name: str) -> list[str]:
+        """The names of the hooks that a plugin has."""
+        callers = self._manager.get_hookcallers(self._manager.get_plugin(name)) or []
+        return sorted(caller.name for caller in callers)
 
     @property
     def change_items(self) -> bool:
@@ -114,17 +154,22 @@ class Plugins:
             item = admit(item if result is None else result)
         return item
 
-    def _register(self, name: str, path: str) -> None:
-        if self._manager.has_plugin(name):
+    def _register(self, found: Found) -> None:
+        name = found.name
+        if name in self._found:
             raise PluginError(f"plugin {name}: there are two of that name")
-        plugin = _load(name, path)
-        if known := self._manager.get_name(plugin):
+        loaded = _load(found)
+        if known := self._loaded.get(id(loaded)):
             raise PluginError(f"plugin {known}: it is the same as plugin {name}; name it once")
+        plugin = _made(name, loaded) if inspect.isclass(loaded) else loaded
         self._check(name, plugin)
         try:
             self._manager.register(plugin, name)
         except pluggy.PluginValidationError as error:
             raise PluginError(f"plugin {name}: {_one_line(error)}") from None
+        self._loaded[id(loaded)] = name
+        own = str(getattr(loaded, "__version__", ""))
+        self._found[name] = found if found.version else found._replace(version=own)
 
     def _check(self, name: str, plugin: Any) -> None:
         """Refuse what pluggy would pass over, or what would fail at the first item."""
@@ -143,20 +188,58 @@ class Plugins:
                 raise PluginError(f"plugin {name}: {hook} is not marked with @hookimpl")
             if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
                 raise PluginError(f"plugin {name}: {hook} must return its result, not yield it")
+            if inspect.iscoroutinefunction(function) and not _may_wait(hook):
+                raise PluginError(f"plugin {name}: {hook} cannot be async")
             marked = True
         if not marked:
             raise PluginError(f"plugin {name}: it has no function marked with @hookimpl")
 
 
-def _load(name: str, path: str) -> Any:
-    module, _, attribute = path.partition(":")
+def _find(paths: Iterable[str]) -> Iterator[Found]:
+    """All plugins there are, in the order in which they are called."""
+    package = import_module(BUILT_IN)
+    for module in sorted(iter_modules(package.__path__), key=lambda module: module.name):
+        path = f"{BUILT_IN}.{module.name}"
+        yield Found(module.name, path, "built-in", version("satchel"))
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        package_name, number = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+        yield Found(entry.name, entry.value, f"package {package_name}".strip(), number)
+    for path in paths:
+        yield Found(path, path, "SATCHEL_PLUGINS")
+
+
+def _without(found: list[Found], blocked: set[str]) -> list[Found]:
+    known = [plugin.name for plugin in found]
+    for name in sorted(blocked.difference(known)):
+        raise ConfigError(
+            f"SATCHEL_BLOCKED_PLUGINS: there is no plugin {name}{did_you_mean(name, known)} "
+            f"({', '.join(known)})"
+        )
+    return [plugin for plugin in found if plugin.name not in blocked]
+
+
+def _load(found: Found) -> Any:
+    module, _, attribute = found.path.partition(":")
     try:
         plugin = import_module(module)
         for part in filter(None, attribute.split(".")):
             plugin = getattr(plugin, part)
     except Exception as error:
-        raise PluginError(f"plugin {name}: cannot be imported: {_reason(error)}") from error
+        raise PluginError(f"plugin {found.name}: cannot be imported: {_reason(error)}") from error
     return plugin
+
+
+def _made(name: str, cls: type) -> Any:
+    """An object of a plugin that is a class: what it keeps is one crawl's."""
+    try:
+        return cls()
+    except Exception as error:
+        raise PluginError(f"plugin {name}: {cls.__name__}() failed: {_reason(error)}") from error
+
+
+def _may_wait(hook: str) -> bool:
+    """Whether the hook's signature allows ``async`` implementations."""
+    return "Awaitable" in str(getattr(hookspecs, hook).__annotations__["return"])
 
 
 def _checked(offered: Any, plugin: str) -> list[Service]:
