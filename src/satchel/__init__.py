@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import hookimpl
 from satchel.items import Item, Personal, link, personal, relation
@@ -15,6 +16,7 @@ __all__ = [
     "Pace",
     "Personal",
     "SatchelError",
+    "Secret",
     "Service",
     "__version__",
     "hookimpl",

@@ -24,6 +24,7 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
 import satchel
+from satchel.calls import Calls
 from satchel.config import Config, Reader
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
@@ -72,6 +73,7 @@ class SatchelAddon:
 
     :ivar config: satchel's own settings
     :ivar plugins: the plugins
+    :ivar calls: the calls of their hooks during the crawl
     :ivar services: the services that the plugins offer
     :ivar gate: the privacy gate
     :ivar keys: service → the key of its requests
@@ -83,6 +85,7 @@ class SatchelAddon:
 
     config: Config
     plugins: Plugins
+    calls: Calls
     services: tuple[Service, ...]
     gate: Gate
     keys: dict[str, Key]
@@ -153,9 +156,12 @@ class SatchelAddon:
         _refuse_other_reactors(settings)
         self.plugins = Plugins.of(settings)
         self.services = self.plugins.services()
-        reader = Reader(settings, self.services)
+        declared = self.plugins.settings()
+        reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
         self._settings = {service.name: reader.service(service) for service in self.services}
+        own = {name: reader.plugin(name) for name in declared}
+        self.calls = Calls(self._crawler, self.plugins, own, self.config)
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}

@@ -1,4 +1,4 @@
-"""The plugin manager of one crawl: finding, checking and calling plugins.
+"""The plugin manager of one crawl: finding plugins, checking them, asking what they offer.
 
 Nothing here is global: two crawls in one process have a manager each.
 """
@@ -6,25 +6,22 @@ Nothing here is global: two crawls in one process have a manager each.
 from __future__ import annotations
 
 import inspect
-import logging
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import pluggy
-from scrapy.exceptions import DropItem
+from msgspec import Struct
 
 from satchel import hookspecs
 from satchel.config import listed
 from satchel.errors import ConfigError, PluginError, did_you_mean
 from satchel.service import Service
-from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
 PREFIX: Final = "satchel_"
@@ -35,8 +32,6 @@ ENTRY_POINTS: Final = "satchel"
 
 BUILT_IN: Final = "satchel.plugins"
 """The package whose modules are the built-in plugins."""
-
-logger = logging.getLogger(__name__)
 
 
 class Found(NamedTuple):
@@ -71,7 +66,6 @@ class Plugins:
         # pluggy calls the last registered first; satchel promises the order of finding.
         for found in reversed(_without([*_find(paths)], set(blocked))):
             self._register(found)
-        self._item_hooks = self._in_order("satchel_process_item")
 
     @classmethod
     def of(cls, settings: BaseSettings) -> Self:
@@ -94,12 +88,12 @@ class Plugins:
         callers = self._manager.get_hookcallers(self._manager.get_plugin(name)) or []
         return sorted(caller.name for caller in callers)
 
-    @property
-    def change_items(self) -> bool:
-        """Whether any of them has the hook ``satchel_process_item``."""
-        return bool(self._item_hooks)
+    def hooks(self) -> list[str]:
+        """The names of all hooks that there are."""
+        return [word for word in vars(hookspecs) if word.startswith(PREFIX)]
 
-    def _in_order(self, hook: str) -> list[pluggy.HookImpl]:
+    def implementations(self, hook: str) -> list[pluggy.HookImpl]:
+        """The functions that plugins have for a hook, in the order of their calls."""
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         return caller.get_hookimpls()[::-1]
 
@@ -109,14 +103,8 @@ class Plugins:
         :raises PluginError: a plugin fails, or two services have one name
         """
         found: dict[str, Service] = {}
-        for impl in self._in_order("satchel_services"):
-            try:
-                offered = impl.function() or []
-            except Exception as error:
-                raise PluginError(
-                    f"plugin {impl.plugin_name}: satchel_services failed: {_reason(error)}"
-                ) from error
-            for service in _checked(offered, impl.plugin_name):
+        for impl in self.implementations("satchel_services"):
+            for service in _checked(_asked("satchel_services", impl) or [], impl.plugin_name):
                 if service.name in found:
                     raise PluginError(
                         f"plugin {impl.plugin_name}: there is a service {service.name} already"
@@ -124,35 +112,20 @@ class Plugins:
                 found[service.name] = service
         return tuple(found[name] for name in sorted(found))
 
-    async def process_item(
-        self, item: Any, crawler: Crawler, admit: Callable[[Any], Any] = lambda item: item
-    ) -> Any:
-        """The item as the plugins leave it.
+    def settings(self) -> dict[str, type[Struct]]:
+        """Plugin → the struct that declares its settings, of those that have one.
 
-        :param admit: what each item passes that a plugin puts in an item's place
-        :raises DropItem: a plugin drops it
+        :raises PluginError: a plugin fails, or returns something else
         """
-        for impl in self._item_hooks:
-            available = {"item": item, "crawler": crawler}
-            try:
-                result = impl.function(**{name: available[name] for name in impl.argnames})
-                if inspect.isawaitable(result):
-                    result = await result
-            except DropItem:
-                raise
-            except Exception as error:
-                logger.error(
-                    "plugin %s: satchel_process_item failed: %s",
-                    impl.plugin_name,
-                    _one_line(error),
-                    # That is no mistake of the plugin's.
-                    exc_info=not isinstance(error, CrawlEnds),
-                )
-                crawler.stats.inc_value(f"satchel/plugins/{impl.plugin_name}/errors")
-                result = None
-            # A plugin that failed may have changed the item before.
-            item = admit(item if result is None else result)
-        return item
+        found: dict[str, type[Struct]] = {}
+        for impl in self.implementations("satchel_settings"):
+            if (struct := _asked("satchel_settings", impl)) is None:
+                continue
+            if not (inspect.isclass(struct) and issubclass(struct, Struct)):
+                problem = "satchel_settings must return a class of msgspec.Struct"
+                raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+            found[impl.plugin_name] = struct
+        return found
 
     def _register(self, found: Found) -> None:
         name = found.name
@@ -166,14 +139,14 @@ class Plugins:
         try:
             self._manager.register(plugin, name)
         except pluggy.PluginValidationError as error:
-            raise PluginError(f"plugin {name}: {_one_line(error)}") from None
+            raise PluginError(f"plugin {name}: {one_line(error)}") from None
         self._loaded[id(loaded)] = name
         own = str(getattr(loaded, "__version__", ""))
         self._found[name] = found if found.version else found._replace(version=own)
 
     def _check(self, name: str, plugin: Any) -> None:
         """Refuse what pluggy would pass over, or what would fail at the first item."""
-        known = [word for word in vars(hookspecs) if word.startswith(PREFIX)]
+        known = self.hooks()
         marked = False
         for word in dir(plugin):
             function = getattr(plugin, word, None)
@@ -242,10 +215,19 @@ def _may_wait(hook: str) -> bool:
     return "Awaitable" in str(getattr(hookspecs, hook).__annotations__["return"])
 
 
+def _asked(hook: str, impl: pluggy.HookImpl) -> Any:
+    """What a plugin answers before the crawl: there, a mistake is refused.
+
+    :raises PluginError: it fails
+    """
+    try:
+        return impl.function()
+    except Exception as error:
+        raise PluginError(f"plugin {impl.plugin_name}: {hook} failed: {_reason(error)}") from error
+
+
 def _checked(offered: Any, plugin: str) -> list[Service]:
-    if inspect.iscoroutine(offered):
-        offered.close()
-    elif isinstance(offered, list) and all(isinstance(service, Service) for service in offered):
+    if isinstance(offered, list) and all(isinstance(service, Service) for service in offered):
         return offered
     raise PluginError(f"plugin {plugin}: satchel_services must return a list of satchel.Service")
 
@@ -255,8 +237,9 @@ def _reason(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     outside = last.filename != __file__ and not last.filename.startswith("<")
     place = f" ({last.filename}, line {last.lineno})" if outside else ""
-    return f"{type(error).__name__}: {_one_line(error)}{place}"
+    return f"{type(error).__name__}: {one_line(error)}{place}"
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an error says, without its line breaks."""
     return " ".join(str(error).split())

@@ -1,8 +1,20 @@
 """Every hook of satchel. This file is the contract: signatures here, one at a time.
 
-A plugin is a module or an object with functions marked ``@satchel.hookimpl``. Names are exact: a
-``satchel_…`` function that is no hook stops the crawl before its first request. An implementation
-may leave out parameters that it does not use.
+A plugin is a module, an object or a class with functions marked ``@satchel.hookimpl``. Names are
+exact: a ``satchel_…`` function that is no hook stops the crawl before its first request.
+
+What holds for all of them:
+
+- An implementation may leave out parameters that it does not use.
+- Plugins are called in the order in which they were found: the built-in ones, those of installed
+  packages by name, those of ``SATCHEL_PLUGINS`` as listed. ``@hookimpl(tryfirst=True)`` and
+  ``trylast=True`` move one.
+- A hook whose result may be an ``Awaitable`` may be ``async``. One call may take
+  ``SATCHEL_HOOK_SECONDS``; then it is cancelled and counts as failed.
+- *settings* are the plugin's own (:func:`satchel_settings`), or ``None`` where it declares none.
+- During a crawl, an exception is logged with the plugin, the hook and what it was called for, and
+  counted (``satchel/plugins/NAME/errors``); the crawl and the other plugins go on. Before one, it
+  stops the start and names the plugin. A hook that differs says so.
 """
 
 from __future__ import annotations
@@ -13,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from msgspec import Struct
     from scrapy.crawler import Crawler
 
     from satchel.service import Service
@@ -26,33 +39,80 @@ def satchel_services() -> list[Service] | None:
     """Offer services: APIs with their items, settings, spiders and local server.
 
     Called when a crawl (or a ``satchel`` command) starts, before the settings are read, and maybe
-    more than once: it must be cheap and without effects. All results count. An exception stops the
-    start and names the plugin.
+    more than once: it must be cheap and without effects. All results count; two services of one
+    name are refused.
 
     .. versionadded:: 0.1
 
     ::
 
+        import dataclasses
+
+        from satchel import hookimpl
+        from satchel.recnet.service import SERVICE
+
         @hookimpl
         def satchel_services():
-            return [Service(name="example", …)]
+            return [dataclasses.replace(SERVICE, name="mirror", items=(), spiders=())]
     """
 
 
 @hookspec
-def satchel_process_item(item: Any, crawler: Crawler) -> Any | Awaitable[Any]:
-    """Change an item, replace it or drop it before it is stored and exported.
+def satchel_settings() -> type[Struct] | None:
+    """Declare the plugin's own settings: the class of a frozen ``msgspec.Struct``.
 
-    Called for each item, after the privacy gate and in the order in which plugins were found
-    (``tryfirst`` and ``trylast`` move one). May be ``async``.
+    Called like :func:`satchel_services`. A field ``least`` of the plugin ``no_dorms`` is the
+    setting ``SATCHEL_NO_DORMS_LEAST``: a Scrapy setting or environment variable, checked before the
+    first request, and shown by ``satchel settings``. (Of a plugin that is named by an import path,
+    the path's last word counts.) The description of its ``Meta`` documents it. A field of the type
+    :class:`satchel.Secret` never comes from Scrapy's settings, which are printed. A ``ValueError``
+    of ``__post_init__`` is shown as one line.
 
-    Change the item in place and return ``None``, or return the item that takes its place; the
-    next plugin gets that one. Raise :exc:`scrapy.exceptions.DropItem` to drop it. Any other
-    exception is logged with the plugin's name and counted; the item goes on as it is.
+    Where there is a field ``enabled`` and it is false, no hook of the plugin is called during the
+    crawl.
 
     .. versionadded:: 0.1
 
     ::
+
+        from typing import Annotated
+
+        from msgspec import Meta, Struct
+        from scrapy.exceptions import DropItem
+
+        from satchel import hookimpl
+
+        class Settings(Struct, frozen=True, kw_only=True):
+            least: Annotated[int, Meta(ge=0, description="Visits that a room must have.")] = 10
+
+        @hookimpl
+        def satchel_settings():
+            return Settings
+
+        @hookimpl
+        def satchel_process_item(item, settings):
+            if (getattr(item, "visit_count", None) or settings.least) < settings.least:
+                raise DropItem("hardly visited")
+    """
+
+
+@hookspec
+def satchel_process_item(item: Any, crawler: Crawler, settings: Any) -> Any | Awaitable[Any]:
+    """Change an item, replace it or drop it before it is stored and exported.
+
+    Called for each item, after the privacy gate. Change the item in place and return ``None``, or
+    return the item that takes its place; the next plugin gets that one, after the gate. Raise
+    :exc:`scrapy.exceptions.DropItem` to drop it. After any other exception the item goes on as it
+    is.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from scrapy.exceptions import DropItem
+
+        from satchel import hookimpl
+        from satchel.recnet import Room
 
         @hookimpl
         def satchel_process_item(item):

@@ -25,7 +25,8 @@ def services(settings: BaseSettings) -> tuple[Service, ...]:
 def reader() -> Reader:
     """What reads satchel's settings in the working directory."""
     settings = project_settings()
-    return Reader(settings, services(settings))
+    plugins = Plugins.of(settings)
+    return Reader(settings, plugins.services(), plugins=plugins.settings())
 
 
 def config() -> Config:
