@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import sqlite3
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import scrapy
@@ -182,3 +187,156 @@ def test_settings_of_one_name(run: Plug) -> None:
         run(Optional, optional)
     with pytest.raises(ConfigError, match="there is a setting SATCHEL_SANDBOX_SEED already"):
         run(Sandbox)
+
+
+# Failing and blocking, in every hook
+
+
+IN_A_CRAWL = (
+    "crawl_started",
+    "crawl_finished",
+    "request",
+    "response",
+    "process_item",
+    "export_items",
+)
+
+
+def failing(hook: str, wait: bool) -> type:
+    def fails(self: Any) -> None:
+        raise RuntimeError("no")
+
+    async def waits(self: Any) -> None:
+        await asyncio.Event().wait()
+
+    return type("Failing", (), {f"satchel_{hook}": hookimpl(waits if wait else fails)})
+
+
+class Sees:
+    """Has all hooks, and notes which were called."""
+
+    seen: ClassVar[set[str]] = set()
+
+    def _sees(hook: str) -> Any:
+        def sees(self: Any) -> None:
+            Sees.seen.add(hook)
+
+        return hookimpl(sees)
+
+    for hook in IN_A_CRAWL:
+        locals()[f"satchel_{hook}"] = _sees(hook)
+
+
+@pytest.mark.parametrize("wait", [False, True])
+@pytest.mark.parametrize("hook", IN_A_CRAWL)
+def test_one_that_fails_or_waits_stops_nothing(
+    run: Plug, caplog: pytest.LogCaptureFixture, hook: str, wait: bool
+) -> None:
+    Sees.seen.clear()
+    plugin = failing(hook, wait)
+    result = run(plugin, Sees, SATCHEL_HOOK_SECONDS=0.02)
+    assert result.reason == "finished"
+    assert [item.id for item in result.items] == [1, 2]
+    assert Sees.seen == set(IN_A_CRAWL)
+    assert errors(result, plugin) >= 1
+    assert result.stats["satchel/verdict"] == "incomplete"
+    assert f"plugin {MODULE}:Failing: satchel_{hook} failed" in caplog.text
+
+
+class Blocks:
+    """Keeps the loop until the watchdog says so."""
+
+    said = threading.Event()
+
+    @hookimpl
+    def satchel_process_item(self, item: Any) -> None:
+        assert Blocks.said.wait(60)
+
+
+class BlocksAsync(Blocks):
+    @hookimpl
+    async def satchel_process_item(self, item: Any) -> None:
+        await asyncio.sleep(0)
+        assert Blocks.said.wait(60)
+
+
+@pytest.mark.parametrize("plugin", [Blocks, BlocksAsync])
+def test_one_that_blocks_is_named(
+    run: Plug, caplog: pytest.LogCaptureFixture, plugin: type
+) -> None:
+    Blocks.said.clear()
+
+    class Hears(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "keeps the crawl" in record.getMessage():
+                Blocks.said.set()
+
+    hears = Hears()
+    logging.getLogger("satchel").addHandler(hears)
+    try:
+        result = run(plugin, SATCHEL_HOOK_BLOCKING_SECONDS=0.05)
+    finally:
+        logging.getLogger("satchel").removeHandler(hears)
+    name = f"{MODULE}:{plugin.__name__}"
+    assert f"plugin {name}: satchel_process_item keeps the crawl from going on (" in caplog.text
+    assert result.stats[f"satchel/plugins/{name}/blocked"] >= 1
+    assert not [t for t in threading.enumerate() if t.name == "satchel-watchdog"]
+
+
+def test_no_watchdog_without_plugins_of_the_crawl(run: Plug) -> None:
+    started: list[str] = []
+
+    class Looks(Own):
+        def parse(self, response: Any) -> Any:
+            started.extend(thread.name for thread in threading.enumerate())
+            return None
+
+    run(spider=Looks)
+    assert "satchel-watchdog" not in started
+    run(Counts, spider=Looks)
+    assert "satchel-watchdog" in started
+
+
+# Exporting
+
+
+class Exports:
+    batches: ClassVar[list[list[Any]]] = []
+
+    @hookimpl
+    async def satchel_export_items(self, items: list[Any]) -> None:
+        await asyncio.sleep(0)
+        with contextlib.closing(sqlite3.connect("x.db")) as store:
+            (rows,) = store.execute("SELECT count(*) FROM recnet_account").fetchone()
+        assert rows >= sum(map(len, self.batches)) + len(items)
+        self.batches.append(list(items))
+        items.clear()
+
+
+class Many(Own):
+    def parse(self, response: Any) -> Any:
+        for id in range(1, 601):
+            yield Account.from_data({"accountId": id, "isJunior": False})
+
+
+def test_export_is_after_the_commit_and_of_each_item_once(
+    run: Plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Exports.batches.clear()
+    result = run(Exports, spider=Many, SATCHEL_STORE="sqlite:///x.db")
+    assert errors(result, Exports) == 0
+    assert sorted(item.id for batch in Exports.batches for item in batch) == list(range(1, 601))
+    assert len(result.items) == 600
+    assert len(Exports.batches) < 300
+
+
+class ExportsTooMuch:
+    @hookimpl
+    def satchel_export_items(self, items: list[Any]) -> None:
+        for item in items:
+            item.patch_data({"accountId": item.id, "username": "x", "isJunior": True})
+
+
+def test_what_an_exporter_did_to_an_item_passes_the_privacy_gate(run: Plug) -> None:
+    assert {item.username for item in run(ExportsTooMuch).items} == {None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -85,3 +86,35 @@ def test_satchel_settings(plug: Plug) -> None:
 
 def test_satchel_process_item(plug: Plug) -> None:
     assert [item.id for item in run(plug("satchel_process_item")).items] == [1, 3]
+
+
+def test_satchel_crawl_started(plug: Plug) -> None:
+    assert run(plug("satchel_crawl_started")).stats["example/spider"] == "own"
+
+
+def test_satchel_crawl_finished(plug: Plug, tmp_path: Path) -> None:
+    figures = {"reason": "finished", "verdict": "complete", "items": 3}
+    for feeds in ({}, {"items.jsonl": {"format": "jsonlines"}}):
+        run(plug("satchel_crawl_finished"), FEEDS=feeds)
+        assert json.loads((tmp_path / "figures.json").read_text()) == figures
+        (tmp_path / "figures.json").unlink()
+
+
+def of_the_sandbox(plugin: str) -> Crawl:
+    return crawl("recnet-rooms", {"SATCHEL_PLUGINS": [plugin], "SATCHEL_SANDBOX": True}, ids="1,2")
+
+
+def test_satchel_request(plug: Plug) -> None:
+    stats = of_the_sandbox(plug("satchel_request")).stats
+    assert stats["example/None/GET"] == 1  # robots.txt
+    sent = sum(number for name, number in stats.items() if name.startswith("example/recnet/"))
+    assert sent == stats["downloader/request_count"] - 1
+
+
+def test_satchel_response(plug: Plug) -> None:
+    assert of_the_sandbox(plug("satchel_response")).stats["example/largest"] > 100
+
+
+def test_satchel_export_items(plug: Plug, tmp_path: Path) -> None:
+    run(plug("satchel_export_items"))
+    assert (tmp_path / "ids.txt").read_text() == "1\n2\n3\n"

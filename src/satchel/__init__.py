@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from satchel.config import Secret
 from satchel.errors import SatchelError
-from satchel.hookspecs import hookimpl
+from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
 from satchel.items import Item, Personal, link, personal, relation
 from satchel.service import Key, Pace, Service
 
@@ -15,6 +15,8 @@ __all__ = [
     "Key",
     "Pace",
     "Personal",
+    "RequestInfo",
+    "ResponseInfo",
     "SatchelError",
     "Secret",
     "Service",

@@ -256,13 +256,16 @@ class SatchelAddon:
 
     def _enable_components(self, settings: BaseSettings) -> None:
         from satchel.collector import RareCollections
+        from satchel.lifecycle import Lifecycle
         from satchel.middlewares.key import KeyMiddleware
+        from satchel.middlewares.plugins import PluginsMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
         from satchel.middlewares.refused import RefusedMiddleware
         from satchel.middlewares.relations import RelationsMiddleware
         from satchel.middlewares.retry import RetryMiddleware
         from satchel.middlewares.session import SessionCookieMiddleware, SessionMiddleware
         from satchel.middlewares.throttle import ThrottleMiddleware
+        from satchel.pipelines.export import ExportPipeline
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
         from satchel.pipelines.privacy import PrivacyPipeline
@@ -276,6 +279,7 @@ class SatchelAddon:
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
             ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
             ("DOWNLOADER_MIDDLEWARES", SessionMiddleware, 650),
+            ("DOWNLOADER_MIDDLEWARES", PluginsMiddleware, 940),
             ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
             ("DOWNLOADER_MIDDLEWARES", SessionCookieMiddleware, 990),
             ("DOWNLOADER_MIDDLEWARES", KeyMiddleware, 1000),
@@ -283,10 +287,13 @@ class SatchelAddon:
             ("ITEM_PIPELINES", ResolvePipeline, 50),
             ("ITEM_PIPELINES", PluginsPipeline, 100),
             ("ITEM_PIPELINES", StorePipeline, 900),
+            ("ITEM_PIPELINES", ExportPipeline, 920),
             ("ITEM_PIPELINES", NestingPipeline, 950),
             ("EXTENSIONS", Progress, 900),
             # Behind Scrapy's own, so that it judges by what they have counted.
             ("EXTENSIONS", Summary, 1000),
+            # Its plugins get the figures of all others, and the verdict.
+            ("EXTENSIONS", Lifecycle, 1100),
             ("EXTENSIONS", RareCollections, 0),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)

@@ -7,13 +7,15 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from types import CodeType
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from scrapy.exceptions import DropItem
 
 from satchel.config import Config
 from satchel.hooks import Plugins, one_line
+from satchel.hookspecs import RequestInfo, ResponseInfo
 from satchel.items import Item, type_name
 from satchel.throttle import CrawlEnds
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
+
+
+BEFORE_CRAWL: Final = frozenset({"satchel_services", "satchel_settings"})
+"""The hooks that are no part of a crawl."""
 
 
 class _GivenUp(Exception):
@@ -66,6 +72,45 @@ class Calls:
             # A plugin that failed may have changed the item before.
             item = admit(item if result is None else result)
         return item
+
+    async def crawl_started(self) -> None:
+        """Tell the plugins that the crawl begins."""
+        await self._each("satchel_crawl_started")
+
+    async def crawl_finished(self, reason: str) -> None:
+        """Tell the plugins that the crawl has ended. Each gets the figures as they are then."""
+        for impl in self._impls["satchel_crawl_finished"]:
+            stats = dict(self._crawler.stats.get_stats())
+            await self._call("satchel_crawl_finished", impl, reason=reason, stats=stats)
+
+    async def request(self, request: RequestInfo) -> None:
+        """Show the plugins a request that is about to be sent."""
+        await self._each("satchel_request", request.url, request=request)
+
+    async def response(self, response: ResponseInfo) -> None:
+        """Show the plugins a response that was received."""
+        await self._each("satchel_response", response.request.url, response=response)
+
+    async def export_items(self, items: list[Any]) -> None:
+        """Have the plugins export a batch."""
+        for impl in self._impls["satchel_export_items"]:
+            # Each gets a list of its own: one may take it apart.
+            about = f"{len(items)} items"
+            await self._call("satchel_export_items", impl, about, items=list(items))
+
+    def codes(self) -> dict[CodeType, str]:
+        """The code of each implementation → the names of its plugin and hook."""
+        return {
+            impl.function.__code__: f"{impl.plugin_name}: {hook}"
+            for hook, impls in self._impls.items()
+            if hook not in BEFORE_CRAWL
+            for impl in impls
+            if hasattr(impl.function, "__code__")
+        }
+
+    async def _each(self, hook: str, subject: Any = None, **given: Any) -> None:
+        for impl in self._impls[hook]:
+            await self._call(hook, impl, subject, **given)
 
     async def _call(
         self,

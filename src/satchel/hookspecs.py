@@ -19,7 +19,8 @@ What holds for all of them:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -29,6 +30,41 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from satchel.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """What plugins see of a request: what a log would show, no header and no body.
+
+    Credentials are there, and what the privacy gate has not seen.
+
+    :ivar method: ``GET``, ``POST``, …
+    :ivar url: the address, with its query
+    :ivar service: the service that it is for; ``None``: it is none's, as that for a robots.txt
+    :ivar attempt: 1, or more where it is repeated
+    """
+
+    method: str
+    url: str
+    service: str | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseInfo:
+    """What plugins see of a response.
+
+    :ivar request: what it answers
+    :ivar status: the HTTP status
+    :ivar size: bytes of the body as it was sent, maybe compressed
+    :ivar seconds: from the request to the answer's first bytes; ``None``: not known
+    """
+
+    request: RequestInfo
+    status: int
+    size: int
+    seconds: float | None
+
 
 hookspec = pluggy.HookspecMarker("satchel")
 hookimpl = pluggy.HookimplMarker("satchel")
@@ -97,6 +133,96 @@ def satchel_settings() -> type[Struct] | None:
 
 
 @hookspec
+def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | None:
+    """Prepare for a crawl.
+
+    Called once, when the spider is open and before its first request. The crawl waits. What it
+    returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+        @hookimpl
+        async def satchel_crawl_started(crawler):
+            crawler.stats.set_value("example/spider", crawler.spider.name)
+    """
+
+
+@hookspec
+def satchel_crawl_finished(
+    reason: str, stats: Mapping[str, Any], crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """Look at what a crawl came to.
+
+    Called once, when all items are stored and the feeds are written; not if the process is killed
+    or stopped by force. *reason* is Scrapy's ``finish_reason``, *stats* a copy of its stats with
+    satchel's ``satchel/verdict`` (docs/errors.md). What it returns does not count. A failure makes
+    the verdict ``incomplete``.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        import json
+        from pathlib import Path
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_crawl_finished(reason, stats):
+            figures = {"reason": reason, "verdict": stats["satchel/verdict"],
+                       "items": stats["item_scraped_count"]}
+            Path("figures.json").write_text(json.dumps(figures))
+    """
+
+
+@hookspec
+def satchel_request(
+    request: RequestInfo, crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """See a request that is about to be sent.
+
+    Called for each, whoever makes it: a spider, a relation, a login; again when it is repeated or
+    redirected. The request waits, and after that for its turn under the quota. What a cache answers
+    is not sent. It cannot be changed; what is returned does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_request(request, crawler):
+            crawler.stats.inc_value(f"example/{request.service}/{request.method}")
+    """
+
+
+@hookspec
+def satchel_response(
+    response: ResponseInfo, crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """See a response that was received, also one with an error status.
+
+    Called for each answer to what :func:`satchel_request` was called for; where nobody answered,
+    it is not. It cannot be changed; what is returned does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_response(response, crawler):
+            crawler.stats.max_value("example/largest", response.size)
+    """
+
+
+@hookspec
 def satchel_process_item(item: Any, crawler: Crawler, settings: Any) -> Any | Awaitable[Any]:
     """Change an item, replace it or drop it before it is stored and exported.
 
@@ -118,4 +244,32 @@ def satchel_process_item(item: Any, crawler: Crawler, settings: Any) -> Any | Aw
         def satchel_process_item(item):
             if isinstance(item, Room) and item.is_dorm:
                 raise DropItem("dorm rooms are of no interest")
+    """
+
+
+@hookspec
+def satchel_export_items(
+    items: list[Any], crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """Export a batch of items: to a file, a queue, another server.
+
+    Called with 1 to 250 items when the store has committed them (without a store, when they have
+    passed the pipelines), and before the feeds. Each item comes once, in the order of commits; one
+    that relations joined to another comes as an item of its own, too. One batch at a time, and the
+    items wait: a slow exporter slows the crawl down. A batch that fails is not given again. After a
+    crawl that was killed, items may be stored that were not exported. What it returns does not
+    count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from pathlib import Path
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_export_items(items):
+            with Path("ids.txt").open("a") as file:
+                file.writelines(f"{item.id}\\n" for item in items)
     """
