@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 class PluginsPipeline:
     """Calls the plugins; what they put in an item's place passes the privacy gate like the item."""
 
-    def __init__(self, crawler: Crawler) -> None:
-        addon = SatchelAddon.of(crawler)
-        self._crawler = crawler
-        self._plugins = addon.plugins
+    def __init__(self, addon: SatchelAddon) -> None:
+        self._calls = addon.calls
         self._gate = addon.gate
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        if not SatchelAddon.of(crawler).plugins.change_items:
+        addon = SatchelAddon.of(crawler)
+        if not addon.calls.has("satchel_process_item"):
             raise NotConfigured
-        return cls(crawler)
+        return cls(addon)
 
     async def process_item(self, item: Any) -> Any:
-        return await self._plugins.process_item(item, self._crawler, self._gate.admit_again)
+        return await self._calls.process_item(item, self._gate.admit_again)

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 import pytest
 
 from satchel import __version__, cli
-from satchel.testing import command, crawl
+from satchel.testing import command, crawl, project
 from servers import PASSWORD, Server
 
 ROOMS = 29
@@ -73,7 +73,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 
 SERVICES = ("kemono", "recnet")
-VERBS = ("items", "sandbox", "schema", "settings", "spiders")
+VERBS = ("items", "plugins", "sandbox", "schema", "settings", "spiders")
 
 
 def test_help(run: Run) -> None:
@@ -100,7 +100,7 @@ def test_wrong_usage(run: Run, words: tuple[str, ...]) -> None:
     assert "Error: " in err
 
 
-@pytest.mark.parametrize("verb", ["settings", "spiders", "items"])
+@pytest.mark.parametrize("verb", ["settings", "spiders", "items", "plugins"])
 def test_a_mistake_in_the_settings(run: Run, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
     monkeypatch.setenv("SATCHEL_PLUGINS", "no_such_module")
     assert run.error(verb) == (
@@ -109,7 +109,7 @@ def test_a_mistake_in_the_settings(run: Run, monkeypatch: pytest.MonkeyPatch, ve
     )
     monkeypatch.setenv("SATCHEL_PLUGINS", "")
     monkeypatch.setenv("SATCHEL_SANDBOX", "maybe")
-    if verb != "spiders":
+    if verb not in ("spiders", "plugins"):
         assert run.error(verb) == "SATCHEL_SANDBOX=maybe: expected true or false"
 
 
@@ -133,6 +133,29 @@ def test_settings_of_the_project(run: Run) -> None:
     Path("settings_of_a_test.py").write_text("SATCHEL_CONTACT = 'me@example.com'\n")
     done = command("satchel", "settings", cwd=Path.cwd())
     assert "SATCHEL_CONTACT=me@example.com\n" in done.stdout
+
+
+# plugins
+
+
+def test_plugins(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run.output("plugins").splitlines() == [
+        f"kemono {__version__} (package satchel)", "    satchel_services",
+        f"recnet {__version__} (package satchel)", "    satchel_services",
+    ]  # fmt: skip
+    monkeypatch.setenv("SATCHEL_BLOCKED_PLUGINS", "kemono")
+    assert "kemono" not in run.output("plugins")
+
+
+def test_plugins_of_the_project(run: Run) -> None:
+    project(Path.cwd(), ["SATCHEL_PLUGINS = ['mine']"])
+    lines = ["from satchel import hookimpl", "__version__ = '1.2'", "@hookimpl",
+             "def satchel_process_item(item): pass"]  # fmt: skip
+    Path("mine.py").write_text("\n".join(lines) + "\n")
+    done = command("satchel", "plugins", cwd=Path.cwd())
+    assert done.stdout.splitlines()[-2:] == [
+        "mine 1.2 (SATCHEL_PLUGINS)", "    satchel_process_item",
+    ]  # fmt: skip
 
 
 # spiders

@@ -136,7 +136,7 @@ def test_docs_name_only_files_that_exist() -> None:
 
 def test_settings_page_lists_all_settings() -> None:
     rows = re.findall(r"^\| `(SATCHEL_\w+)` \| (?:`(.*?)`)? \|", _page("settings.md"), re.MULTILINE)
-    known = Reader(Settings(), Plugins().services(), {}).known()
+    known = Reader(Settings(), Plugins().services(), {}, plugins=Plugins().settings()).known()
     assert rows == [(setting.name, setting.default) for setting in known]
 
 

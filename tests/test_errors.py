@@ -142,6 +142,11 @@ BEFORE = [
         variables={**SANDBOX, "SATCHEL_PLUGINS": "nowhere"},
     ),
     Case(
+        "BLOCKED_PLUGINS",
+        "SATCHEL_BLOCKED_PLUGINS: there is no plugin recnett; did you mean recnet",
+        variables={**SANDBOX, "SATCHEL_BLOCKED_PLUGINS": "recnett"},
+    ),
+    Case(
         "unable to open",
         "sqlite:///nowhere/x.db: unable to open database file",
         variables={**SANDBOX, "SATCHEL_STORE": "sqlite:///nowhere/x.db"},

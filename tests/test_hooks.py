@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
-import pluggy
 import pytest
+from scrapy.settings import Settings
 
-from satchel import hooks, hookspecs
-from satchel.errors import PluginError
+from satchel import hooks
+from satchel.calls import Calls
+from satchel.config import Config
+from satchel.errors import ConfigError, PluginError
 from satchel.hooks import Plugins
 from satchel.recnet.service import SERVICE
 from satchel.testing import command, project
@@ -50,8 +53,13 @@ def hook(body: str = "pass", options: str = "", parameters: str = "item") -> str
 
 
 def refusal(*paths: str) -> str:
+    def ask() -> None:
+        plugins = Plugins(paths)
+        plugins.services()
+        plugins.settings()
+
     with pytest.raises(PluginError) as caught:
-        Plugins(paths).services()
+        ask()
     text = str(caught.value)
     assert "\n" not in text
     return text
@@ -74,7 +82,52 @@ def test_by_module_and_by_object(write: Write) -> None:
         "class Outer:", "    inner = Made()",
     )  # fmt: skip
     names = Plugins(["by_module", "by_object:made", "by_object:Outer.inner"]).names()
-    assert names == ["kemono", "recnet", "by_module", "by_object:made", "by_object:Outer.inner"]
+    assert names[-3:] == ["by_module", "by_object:made", "by_object:Outer.inner"]
+
+
+def test_built_in_ones_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: list[EntryPoint]
+) -> None:
+    import satchel.plugins
+
+    lines = ["from satchel import hookimpl", "@hookimpl", "def satchel_process_item(item): pass"]
+    (tmp_path / "of_a_test.py").write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(satchel.plugins, "__path__", [str(tmp_path)])
+    installed.append(EntryPoint("recnet", "satchel.recnet.service", "satchel"))
+    first, second = Plugins().found()
+    assert (first.name, first.origin) == ("of_a_test", "built-in")
+    assert second.name == "recnet"
+    del sys.modules["satchel.plugins.of_a_test"]
+
+
+def test_a_class_is_made_anew_for_each_crawl(write: Write) -> None:
+    write(
+        "by_class", "class Counts:", "    def __init__(self): self.n = 0",
+        "    @hookimpl", "    def satchel_process_item(self, item):", "        self.n += 1",
+        "        return [self.n]",
+    )  # fmt: skip
+    for _ in range(2):
+        assert asyncio.run(_called("by_class:Counts")) == [1]
+
+
+def test_blocked(write: Write) -> None:
+    write("broken", "1 / 0")
+    names = Plugins(["broken"], blocked=["broken", "recnet"]).names()
+    assert not {"broken", "recnet"} & set(names)
+    assert Plugins.of(Settings({"SATCHEL_BLOCKED_PLUGINS": "kemono,recnet"})).services() == ()
+
+
+def test_blocked_ones_that_are_not_there() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Plugins(blocked=["recnett"])
+    assert str(caught.value).startswith(
+        "SATCHEL_BLOCKED_PLUGINS: there is no plugin recnett; did you mean recnet? ("
+    )
+
+
+def test_the_privacy_gate_is_no_plugin(write: Write) -> None:
+    with pytest.raises(ConfigError):
+        Plugins(blocked=["privacy"])
 
 
 def test_installed_ones_come_first_and_by_name(write: Write, installed: list[EntryPoint]) -> None:
@@ -86,14 +139,12 @@ def test_installed_ones_come_first_and_by_name(write: Write, installed: list[Ent
 
 
 async def _called(*paths: str) -> list[str]:
-    crawler = SimpleNamespace(stats=None)
-    item: list[str] = await Plugins(paths).process_item([], crawler)  # type: ignore[arg-type]
+    calls = Calls(SimpleNamespace(stats=None), Plugins(paths), {}, Config())  # type: ignore[arg-type]
+    item: list[str] = await calls.process_item([])
     return item
 
 
 def test_order_of_calls(write: Write) -> None:
-    import asyncio
-
     for name, options in (
         ("one", ""), ("two", ""), ("first", "tryfirst=True"), ("last", "trylast=True"),
     ):  # fmt: skip
@@ -135,9 +186,15 @@ def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
             "@hookimpl\ndef satchel_services(): 1 / 0",
             "satchel_services failed: ZeroDivisionError: division by zero (",
         ),
+        ("@hookimpl\ndef satchel_settings(): return 5", "must return a class of msgspec.Struct"),
+        ("@hookimpl\ndef satchel_settings(): 1 / 0", "satchel_settings failed: ZeroDivisionErr"),
         ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),
         ("@hookimpl\ndef satchel_services(): return 5", "must return a list of satchel.Service"),
-        ("@hookimpl\nasync def satchel_services(): return []", "must return a list of satchel."),
+        ("@hookimpl\nasync def satchel_services(): return []", "satchel_services cannot be async"),
+        (
+            "class wrong:\n  def __init__(self): 1 / 0\nimport sys\nsys.modules[__name__] = wrong",
+            "wrong() failed: ZeroDivisionError: division by zero (",
+        ),
         (
             "from satchel.recnet.service import satchel_services",
             "there is a service recnet already",
@@ -190,16 +247,3 @@ def test_as_a_person_meets_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "[satchel] ERROR: plugin mine: satchel_process_item is not marked with" in done.stderr
-
-
-# The contract
-
-
-def test_every_hook_is_described() -> None:
-    manager = pluggy.PluginManager("satchel")
-    names = [name for name in vars(hookspecs) if manager.parse_hookspec_opts(hookspecs, name)]
-    assert names == ["satchel_services", "satchel_process_item"]
-    for name in names:
-        doc = getattr(hookspecs, name).__doc__
-        assert f"def {name}(" in doc
-        assert "versionadded" in doc

@@ -2,8 +2,9 @@
 
 from importlib.metadata import version
 
+from satchel.config import Secret
 from satchel.errors import SatchelError
-from satchel.hookspecs import hookimpl
+from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
 from satchel.items import Item, Personal, link, personal, relation
 from satchel.service import Key, Pace, Service
 
@@ -14,7 +15,10 @@ __all__ = [
     "Key",
     "Pace",
     "Personal",
+    "RequestInfo",
+    "ResponseInfo",
     "SatchelError",
+    "Secret",
     "Service",
     "__version__",
     "hookimpl",

@@ -25,7 +25,8 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
 import satchel
-from satchel.config import Config, Reader, plugin_paths
+from satchel.calls import Calls
+from satchel.config import Config, Reader
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
 from satchel.items import Item
@@ -79,6 +80,7 @@ class SatchelAddon:
 
     :ivar config: satchel's own settings
     :ivar plugins: the plugins
+    :ivar calls: the calls of their hooks during the crawl
     :ivar services: the services that the plugins offer
     :ivar gate: the privacy gate
     :ivar keys: service → the key of its requests
@@ -90,6 +92,7 @@ class SatchelAddon:
 
     config: Config
     plugins: Plugins
+    calls: Calls
     services: tuple[Service, ...]
     gate: Gate
     keys: dict[str, Key]
@@ -149,7 +152,7 @@ class SatchelAddon:
         This early, Scrapy would show a traceback. The crawl's start reports it in one line.
         """
         try:
-            return Plugins(plugin_paths(settings)).services()
+            return Plugins.of(settings).services()
         except UsageError:
             with contextlib.suppress(UsageError):
                 return Plugins().services()
@@ -159,11 +162,14 @@ class SatchelAddon:
         """Read satchel's settings and enable its components."""
         CRAWL.set(self._crawler)
         _refuse_other_reactors(settings)
-        self.plugins = Plugins(plugin_paths(settings))
+        self.plugins = Plugins.of(settings)
         self.services = self.plugins.services()
-        reader = Reader(settings, self.services)
+        declared = self.plugins.settings()
+        reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
         self._settings = {service.name: reader.service(service) for service in self.services}
+        own = {name: reader.plugin(name) for name in declared}
+        self.calls = Calls(self._crawler, self.plugins, own, self.config)
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
@@ -258,13 +264,16 @@ class SatchelAddon:
 
     def _enable_components(self, settings: BaseSettings) -> None:
         from satchel.collector import RareCollections
+        from satchel.lifecycle import Lifecycle
         from satchel.middlewares.key import KeyMiddleware
+        from satchel.middlewares.plugins import PluginsMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
         from satchel.middlewares.refused import RefusedMiddleware
         from satchel.middlewares.relations import RelationsMiddleware
         from satchel.middlewares.retry import RetryMiddleware
         from satchel.middlewares.session import SessionCookieMiddleware, SessionMiddleware
         from satchel.middlewares.throttle import ThrottleMiddleware
+        from satchel.pipelines.export import ExportPipeline
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
         from satchel.pipelines.privacy import PrivacyPipeline
@@ -278,6 +287,7 @@ class SatchelAddon:
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
             ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
             ("DOWNLOADER_MIDDLEWARES", SessionMiddleware, 650),
+            ("DOWNLOADER_MIDDLEWARES", PluginsMiddleware, 940),
             ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
             ("DOWNLOADER_MIDDLEWARES", SessionCookieMiddleware, 990),
             ("DOWNLOADER_MIDDLEWARES", KeyMiddleware, 1000),
@@ -285,10 +295,13 @@ class SatchelAddon:
             ("ITEM_PIPELINES", ResolvePipeline, 50),
             ("ITEM_PIPELINES", PluginsPipeline, 100),
             ("ITEM_PIPELINES", StorePipeline, 900),
+            ("ITEM_PIPELINES", ExportPipeline, 920),
             ("ITEM_PIPELINES", NestingPipeline, 950),
             ("EXTENSIONS", Progress, 900),
             # Behind Scrapy's own, so that it judges by what they have counted.
             ("EXTENSIONS", Summary, 1000),
+            # Its plugins get the figures of all others, and the verdict.
+            ("EXTENSIONS", Lifecycle, 1100),
             ("EXTENSIONS", RareCollections, 0),
         ):
             settings.setdefault_in_component_priority_dict(setting, component, order)

@@ -7,7 +7,7 @@ import sys
 import click
 
 import satchel
-from satchel.commands import items, sandbox, schema, settings, spiders
+from satchel.commands import items, plugins, sandbox, schema, settings, spiders
 from satchel.errors import SatchelError
 
 
@@ -20,7 +20,14 @@ def cli() -> None:
     """
 
 
-for command in (items.items, sandbox.sandbox, schema.schema, settings.settings, spiders.spiders):
+for command in (
+    items.items,
+    plugins.plugins,
+    sandbox.sandbox,
+    schema.schema,
+    settings.settings,
+    spiders.spiders,
+):
     cli.add_command(command)
 
 

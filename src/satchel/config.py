@@ -99,6 +99,10 @@ class Config(Struct, frozen=True, kw_only=True):
             "further time, up to a minute.",
         ),
     ] = 1.0
+    blocked_plugins: Annotated[
+        list[str],
+        Meta(description="Names of plugins that are left out; `satchel plugins` lists all."),
+    ] = []
     contact: Annotated[
         str,
         Meta(
@@ -108,6 +112,22 @@ class Config(Struct, frozen=True, kw_only=True):
             "It becomes part of the User-Agent.",
         ),
     ] = ""
+    hook_blocking_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            description="Seconds for which a plugin may keep the whole crawl from going on; the "
+            "log names it then.",
+        ),
+    ] = 1.0
+    hook_seconds: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds that one call of an `async` hook may take; it is given up then.",
+            extra={"expected": "a number above 0"},
+        ),
+    ] = 300.0
     max_wait: Annotated[
         float,
         Meta(
@@ -125,7 +145,7 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = "full"
     plugins: Annotated[
         list[str],
-        Meta(description="Import paths of plugins: modules, or `module:object`."),
+        Meta(description="Import paths of plugins: modules, or `module:object`: docs/plugins.md."),
     ] = []
     privacy: Annotated[
         Literal["off", "juniors", "careful", "strict"],
@@ -199,6 +219,9 @@ class Config(Struct, frozen=True, kw_only=True):
     summary: Annotated[
         bool, Meta(description="Print what the crawl did to standard error when it ends.")
     ] = True
+    trace_hooks: Annotated[
+        bool, Meta(description="Log each call of a plugin during the crawl, and its time.")
+    ] = False
 
     def __post_init__(self) -> None:
         if self.privacy == "strict" and self.privacy_key is None:
@@ -234,7 +257,8 @@ class Reader:
     :param settings: Scrapy's settings
     :param services: the services whose settings are known besides satchel's own
     :param environ: the environment
-    :raises ConfigError: a name is unknown
+    :param plugins: plugin → the struct of its settings
+    :raises ConfigError: a name is unknown, or belongs to two
     """
 
     def __init__(
@@ -242,11 +266,15 @@ class Reader:
         settings: BaseSettings,
         services: Iterable[Service],
         environ: Mapping[str, str] | None = None,
+        *,
+        plugins: Mapping[str, type[Struct]] = types.MappingProxyType({}),
     ) -> None:
         self._source = _Source(settings, os.environ if environ is None else environ)
         self._structs: dict[str, type[Struct]] = {PREFIX: Config}
         for service in services:
             self._structs[_prefix(service)] = service.settings
+        for name, struct in plugins.items():
+            self._add(name, struct)
         self._source.refuse_unknown(self._names())
 
     def config(self) -> Config:
@@ -262,6 +290,22 @@ class Reader:
         :raises ConfigError: a value is of the wrong type or impossible
         """
         return self._read(_prefix(service))
+
+    def plugin(self, name: str) -> Struct:
+        """The settings of a plugin: an instance of its struct.
+
+        :raises ConfigError: a value is of the wrong type or impossible
+        """
+        return self._read(plugin_prefix(name))
+
+    def _add(self, plugin: str, struct: type[Struct]) -> None:
+        prefix = plugin_prefix(plugin)
+        taken = self._names()
+        for field in fields(struct):
+            name = prefix + field.name.upper()
+            if name in taken:
+                raise ConfigError(f"plugin {plugin}: there is a setting {name} already; rename it")
+        self._structs[prefix] = struct
 
     def known(self) -> list[Setting]:
         """Every setting, sorted by name.
@@ -310,14 +354,17 @@ class Reader:
         )
 
 
-def plugin_paths(settings: BaseSettings, environ: Mapping[str, str] | None = None) -> list[str]:
-    """``SATCHEL_PLUGINS``. It is read on its own: plugins bring the services to be configured.
+def listed(
+    settings: BaseSettings, name: str, environ: Mapping[str, str] | None = None
+) -> list[str]:
+    """A list among satchel's own settings, read on its own, before it is known which others exist:
+    plugins bring the services to be configured.
 
     :raises ConfigError: it is no list
     """
     source = _Source(settings, os.environ if environ is None else environ)
-    (field,) = (field for field in fields(Config) if field.name == "plugins")
-    return source.read(f"{PREFIX}PLUGINS", field) or []
+    (field,) = (field for field in fields(Config) if field.name == name)
+    return source.read(PREFIX + name.upper(), field) or []
 
 
 class _Source(typing.NamedTuple):
@@ -398,6 +445,13 @@ def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
 
 def _prefix(service: Service) -> str:
     return f"{PREFIX}{service.name.upper()}_"
+
+
+def plugin_prefix(name: str) -> str:
+    """What the names of a plugin's settings begin with: ``SATCHEL_NO_DORMS_`` for
+    ``my.plugins:no_dorms``."""
+    word = re.split("[.:]", name)[-1]
+    return f"{PREFIX}{re.sub('[^A-Za-z0-9]', '_', word).upper()}_"
 
 
 def _owners_file(name: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""The plugin manager of one crawl: finding, checking and calling plugins.
+"""The plugin manager of one crawl: finding plugins, checking them, asking what they offer.
 
 Nothing here is global: two crawls in one process have a manager each.
 """
@@ -6,23 +6,23 @@ Nothing here is global: two crawls in one process have a manager each.
 from __future__ import annotations
 
 import inspect
-import logging
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final
+from importlib.metadata import entry_points, version
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import pluggy
-from scrapy.exceptions import DropItem
+from msgspec import Struct
 
 from satchel import hookspecs
-from satchel.errors import PluginError, did_you_mean
+from satchel.config import listed
+from satchel.errors import ConfigError, PluginError, did_you_mean
 from satchel.service import Service
-from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
 
 PREFIX: Final = "satchel_"
 """What the names of hooks begin with."""
@@ -30,36 +30,70 @@ PREFIX: Final = "satchel_"
 ENTRY_POINTS: Final = "satchel"
 """The entry point group of plugins."""
 
-logger = logging.getLogger(__name__)
+BUILT_IN: Final = "satchel.plugins"
+"""The package whose modules are the built-in plugins."""
+
+
+class Found(NamedTuple):
+    """A plugin before it is imported.
+
+    :ivar name: what it is called: its entry point, module, or import path
+    :ivar path: what is imported: ``module`` or ``module:object``
+    :ivar origin: who brings it: ``built-in``, a package, or ``SATCHEL_PLUGINS``
+    :ivar version: its package's; empty: it has none
+    """
+
+    name: str
+    path: str
+    origin: str
+    version: str = ""
 
 
 class Plugins:
     """The plugins of one crawl.
 
     :param paths: import paths besides the installed entry points: ``module`` or ``module:object``
+    :param blocked: names of plugins that are not even imported
     :raises PluginError: one cannot be imported, two have one name, or one does not fit the hooks
+    :raises ConfigError: a blocked name is no plugin's
     """
 
-    def __init__(self, paths: Iterable[str] = ()) -> None:
+    def __init__(self, paths: Iterable[str] = (), *, blocked: Iterable[str] = ()) -> None:
         self._manager = pluggy.PluginManager("satchel")
         self._manager.add_hookspecs(hookspecs)
-        installed = sorted(entry_points(group=ENTRY_POINTS), key=lambda e: e.name)
-        found = [*((e.name, e.value) for e in installed), *((path, path) for path in paths)]
+        self._found: dict[str, Found] = {}
+        self._loaded: dict[int, str] = {}
         # pluggy calls the last registered first; satchel promises the order of finding.
-        for name, path in reversed(found):
-            self._register(name, path)
-        self._item_hooks = self._in_order("satchel_process_item")
+        for found in reversed(_without([*_find(paths)], set(blocked))):
+            self._register(found)
+
+    @classmethod
+    def of(cls, settings: BaseSettings) -> Self:
+        """Those that ``SATCHEL_PLUGINS`` and ``SATCHEL_BLOCKED_PLUGINS`` leave.
+
+        :raises UsageError: as above, or one of the settings is no list
+        """
+        return cls(listed(settings, "plugins"), blocked=listed(settings, "blocked_plugins"))
 
     def names(self) -> list[str]:
         """The plugins' names in the order in which they are called."""
         return [name for name, _ in reversed(self._manager.list_name_plugin())]
 
-    @property
-    def change_items(self) -> bool:
-        """Whether any of them has the hook ``satchel_process_item``."""
-        return bool(self._item_hooks)
+    def found(self) -> list[Found]:
+        """The plugins in the order in which they are called."""
+        return [self._found[name] for name in self.names()]
 
-    def _in_order(self, hook: str) -> list[pluggy.HookImpl]:
+    def hooks_of(self, name: str) -> list[str]:
+        """The names of the hooks that a plugin has."""
+        callers = self._manager.get_hookcallers(self._manager.get_plugin(name)) or []
+        return sorted(caller.name for caller in callers)
+
+    def hooks(self) -> list[str]:
+        """The names of all hooks that there are."""
+        return [word for word in vars(hookspecs) if word.startswith(PREFIX)]
+
+    def implementations(self, hook: str) -> list[pluggy.HookImpl]:
+        """The functions that plugins have for a hook, in the order of their calls."""
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         return caller.get_hookimpls()[::-1]
 
@@ -69,14 +103,8 @@ class Plugins:
         :raises PluginError: a plugin fails, or two services have one name
         """
         found: dict[str, Service] = {}
-        for impl in self._in_order("satchel_services"):
-            try:
-                offered = impl.function() or []
-            except Exception as error:
-                raise PluginError(
-                    f"plugin {impl.plugin_name}: satchel_services failed: {_reason(error)}"
-                ) from error
-            for service in _checked(offered, impl.plugin_name):
+        for impl in self.implementations("satchel_services"):
+            for service in _checked(_asked("satchel_services", impl) or [], impl.plugin_name):
                 if service.name in found:
                     raise PluginError(
                         f"plugin {impl.plugin_name}: there is a service {service.name} already"
@@ -84,51 +112,41 @@ class Plugins:
                 found[service.name] = service
         return tuple(found[name] for name in sorted(found))
 
-    async def process_item(
-        self, item: Any, crawler: Crawler, admit: Callable[[Any], Any] = lambda item: item
-    ) -> Any:
-        """The item as the plugins leave it.
+    def settings(self) -> dict[str, type[Struct]]:
+        """Plugin → the struct that declares its settings, of those that have one.
 
-        :param admit: what each item passes that a plugin puts in an item's place
-        :raises DropItem: a plugin drops it
+        :raises PluginError: a plugin fails, or returns something else
         """
-        for impl in self._item_hooks:
-            available = {"item": item, "crawler": crawler}
-            try:
-                result = impl.function(**{name: available[name] for name in impl.argnames})
-                if inspect.isawaitable(result):
-                    result = await result
-            except DropItem:
-                raise
-            except Exception as error:
-                logger.error(
-                    "plugin %s: satchel_process_item failed: %s",
-                    impl.plugin_name,
-                    _one_line(error),
-                    # That is no mistake of the plugin's.
-                    exc_info=not isinstance(error, CrawlEnds),
-                )
-                crawler.stats.inc_value(f"satchel/plugins/{impl.plugin_name}/errors")
-                result = None
-            # A plugin that failed may have changed the item before.
-            item = admit(item if result is None else result)
-        return item
+        found: dict[str, type[Struct]] = {}
+        for impl in self.implementations("satchel_settings"):
+            if (struct := _asked("satchel_settings", impl)) is None:
+                continue
+            if not (inspect.isclass(struct) and issubclass(struct, Struct)):
+                problem = "satchel_settings must return a class of msgspec.Struct"
+                raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+            found[impl.plugin_name] = struct
+        return found
 
-    def _register(self, name: str, path: str) -> None:
-        if self._manager.has_plugin(name):
+    def _register(self, found: Found) -> None:
+        name = found.name
+        if name in self._found:
             raise PluginError(f"plugin {name}: there are two of that name")
-        plugin = _load(name, path)
-        if known := self._manager.get_name(plugin):
+        loaded = _load(found)
+        if known := self._loaded.get(id(loaded)):
             raise PluginError(f"plugin {known}: it is the same as plugin {name}; name it once")
+        plugin = _made(name, loaded) if inspect.isclass(loaded) else loaded
         self._check(name, plugin)
         try:
             self._manager.register(plugin, name)
         except pluggy.PluginValidationError as error:
-            raise PluginError(f"plugin {name}: {_one_line(error)}") from None
+            raise PluginError(f"plugin {name}: {one_line(error)}") from None
+        self._loaded[id(loaded)] = name
+        own = str(getattr(loaded, "__version__", ""))
+        self._found[name] = found if found.version else found._replace(version=own)
 
     def _check(self, name: str, plugin: Any) -> None:
         """Refuse what pluggy would pass over, or what would fail at the first item."""
-        known = [word for word in vars(hookspecs) if word.startswith(PREFIX)]
+        known = self.hooks()
         marked = False
         for word in dir(plugin):
             function = getattr(plugin, word, None)
@@ -143,26 +161,73 @@ class Plugins:
                 raise PluginError(f"plugin {name}: {hook} is not marked with @hookimpl")
             if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
                 raise PluginError(f"plugin {name}: {hook} must return its result, not yield it")
+            if inspect.iscoroutinefunction(function) and not _may_wait(hook):
+                raise PluginError(f"plugin {name}: {hook} cannot be async")
             marked = True
         if not marked:
             raise PluginError(f"plugin {name}: it has no function marked with @hookimpl")
 
 
-def _load(name: str, path: str) -> Any:
-    module, _, attribute = path.partition(":")
+def _find(paths: Iterable[str]) -> Iterator[Found]:
+    """All plugins there are, in the order in which they are called."""
+    package = import_module(BUILT_IN)
+    for module in sorted(iter_modules(package.__path__), key=lambda module: module.name):
+        path = f"{BUILT_IN}.{module.name}"
+        yield Found(module.name, path, "built-in", version("satchel"))
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        package_name, number = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+        yield Found(entry.name, entry.value, f"package {package_name}".strip(), number)
+    for path in paths:
+        yield Found(path, path, "SATCHEL_PLUGINS")
+
+
+def _without(found: list[Found], blocked: set[str]) -> list[Found]:
+    known = [plugin.name for plugin in found]
+    for name in sorted(blocked.difference(known)):
+        raise ConfigError(
+            f"SATCHEL_BLOCKED_PLUGINS: there is no plugin {name}{did_you_mean(name, known)} "
+            f"({', '.join(known)})"
+        )
+    return [plugin for plugin in found if plugin.name not in blocked]
+
+
+def _load(found: Found) -> Any:
+    module, _, attribute = found.path.partition(":")
     try:
         plugin = import_module(module)
         for part in filter(None, attribute.split(".")):
             plugin = getattr(plugin, part)
     except Exception as error:
-        raise PluginError(f"plugin {name}: cannot be imported: {_reason(error)}") from error
+        raise PluginError(f"plugin {found.name}: cannot be imported: {_reason(error)}") from error
     return plugin
 
 
+def _made(name: str, cls: type) -> Any:
+    """An object of a plugin that is a class: what it keeps is one crawl's."""
+    try:
+        return cls()
+    except Exception as error:
+        raise PluginError(f"plugin {name}: {cls.__name__}() failed: {_reason(error)}") from error
+
+
+def _may_wait(hook: str) -> bool:
+    """Whether the hook's signature allows ``async`` implementations."""
+    return "Awaitable" in str(getattr(hookspecs, hook).__annotations__["return"])
+
+
+def _asked(hook: str, impl: pluggy.HookImpl) -> Any:
+    """What a plugin answers before the crawl: there, a mistake is refused.
+
+    :raises PluginError: it fails
+    """
+    try:
+        return impl.function()
+    except Exception as error:
+        raise PluginError(f"plugin {impl.plugin_name}: {hook} failed: {_reason(error)}") from error
+
+
 def _checked(offered: Any, plugin: str) -> list[Service]:
-    if inspect.iscoroutine(offered):
-        offered.close()
-    elif isinstance(offered, list) and all(isinstance(service, Service) for service in offered):
+    if isinstance(offered, list) and all(isinstance(service, Service) for service in offered):
         return offered
     raise PluginError(f"plugin {plugin}: satchel_services must return a list of satchel.Service")
 
@@ -172,8 +237,9 @@ def _reason(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     outside = last.filename != __file__ and not last.filename.startswith("<")
     place = f" ({last.filename}, line {last.lineno})" if outside else ""
-    return f"{type(error).__name__}: {_one_line(error)}{place}"
+    return f"{type(error).__name__}: {one_line(error)}{place}"
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """What an error says, without its line breaks."""
     return " ".join(str(error).split())

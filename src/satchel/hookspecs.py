@@ -1,21 +1,70 @@
 """Every hook of satchel. This file is the contract: signatures here, one at a time.
 
-A plugin is a module or an object with functions marked ``@satchel.hookimpl``. Names are exact: a
-``satchel_…`` function that is no hook stops the crawl before its first request. An implementation
-may leave out parameters that it does not use.
+A plugin is a module, an object or a class with functions marked ``@satchel.hookimpl``. Names are
+exact: a ``satchel_…`` function that is no hook stops the crawl before its first request.
+
+What holds for all of them:
+
+- An implementation may leave out parameters that it does not use.
+- Plugins are called in the order in which they were found: the built-in ones, those of installed
+  packages by name, those of ``SATCHEL_PLUGINS`` as listed. ``@hookimpl(tryfirst=True)`` and
+  ``trylast=True`` move one.
+- A hook whose result may be an ``Awaitable`` may be ``async``. One call may take
+  ``SATCHEL_HOOK_SECONDS``; then it is cancelled and counts as failed.
+- *settings* are the plugin's own (:func:`satchel_settings`), or ``None`` where it declares none.
+- During a crawl, an exception is logged with the plugin, the hook and what it was called for, and
+  counted (``satchel/plugins/NAME/errors``); the crawl and the other plugins go on. Before one, it
+  stops the start and names the plugin. A hook that differs says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    from msgspec import Struct
     from scrapy.crawler import Crawler
 
     from satchel.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """What plugins see of a request: what a log would show, no header and no body.
+
+    Credentials are there, and what the privacy gate has not seen.
+
+    :ivar method: ``GET``, ``POST``, …
+    :ivar url: the address, with its query
+    :ivar service: the service that it is for; ``None``: it is none's, as that for a robots.txt
+    :ivar attempt: 1, or more where it is repeated
+    """
+
+    method: str
+    url: str
+    service: str | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseInfo:
+    """What plugins see of a response.
+
+    :ivar request: what it answers
+    :ivar status: the HTTP status
+    :ivar size: bytes of the body as it was sent, maybe compressed
+    :ivar seconds: from the request to the answer's first bytes; ``None``: not known
+    """
+
+    request: RequestInfo
+    status: int
+    size: int
+    seconds: float | None
+
 
 hookspec = pluggy.HookspecMarker("satchel")
 hookimpl = pluggy.HookimplMarker("satchel")
@@ -26,36 +75,201 @@ def satchel_services() -> list[Service] | None:
     """Offer services: APIs with their items, settings, spiders and local server.
 
     Called when a crawl (or a ``satchel`` command) starts, before the settings are read, and maybe
-    more than once: it must be cheap and without effects. All results count. An exception stops the
-    start and names the plugin.
+    more than once: it must be cheap and without effects. All results count; two services of one
+    name are refused.
 
     .. versionadded:: 0.1
 
     ::
 
+        import dataclasses
+
+        from satchel import hookimpl
+        from satchel.recnet.service import SERVICE
+
         @hookimpl
         def satchel_services():
-            return [Service(name="example", …)]
+            return [dataclasses.replace(SERVICE, name="mirror", items=(), spiders=())]
     """
 
 
 @hookspec
-def satchel_process_item(item: Any, crawler: Crawler) -> Any | Awaitable[Any]:
-    """Change an item, replace it or drop it before it is stored and exported.
+def satchel_settings() -> type[Struct] | None:
+    """Declare the plugin's own settings: the class of a frozen ``msgspec.Struct``.
 
-    Called for each item, after the privacy gate and in the order in which plugins were found
-    (``tryfirst`` and ``trylast`` move one). May be ``async``.
+    Called like :func:`satchel_services`. A field ``least`` of the plugin ``no_dorms`` is the
+    setting ``SATCHEL_NO_DORMS_LEAST``: a Scrapy setting or environment variable, checked before the
+    first request, and shown by ``satchel settings``. (Of a plugin that is named by an import path,
+    the path's last word counts.) The description of its ``Meta`` documents it. A field of the type
+    :class:`satchel.Secret` never comes from Scrapy's settings, which are printed. A ``ValueError``
+    of ``__post_init__`` is shown as one line.
 
-    Change the item in place and return ``None``, or return the item that takes its place; the
-    next plugin gets that one. Raise :exc:`scrapy.exceptions.DropItem` to drop it. Any other
-    exception is logged with the plugin's name and counted; the item goes on as it is.
+    Where there is a field ``enabled`` and it is false, no hook of the plugin is called during the
+    crawl.
 
     .. versionadded:: 0.1
 
     ::
+
+        from typing import Annotated
+
+        from msgspec import Meta, Struct
+        from scrapy.exceptions import DropItem
+
+        from satchel import hookimpl
+
+        class Settings(Struct, frozen=True, kw_only=True):
+            least: Annotated[int, Meta(ge=0, description="Visits that a room must have.")] = 10
+
+        @hookimpl
+        def satchel_settings():
+            return Settings
+
+        @hookimpl
+        def satchel_process_item(item, settings):
+            if (getattr(item, "visit_count", None) or settings.least) < settings.least:
+                raise DropItem("hardly visited")
+    """
+
+
+@hookspec
+def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | None:
+    """Prepare for a crawl.
+
+    Called once, when the spider is open and before its first request. The crawl waits. What it
+    returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+        @hookimpl
+        async def satchel_crawl_started(crawler):
+            crawler.stats.set_value("example/spider", crawler.spider.name)
+    """
+
+
+@hookspec
+def satchel_crawl_finished(
+    reason: str, stats: Mapping[str, Any], crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """Look at what a crawl came to.
+
+    Called once, when all items are stored and the feeds are written; not if the process is killed
+    or stopped by force. *reason* is Scrapy's ``finish_reason``, *stats* a copy of its stats with
+    satchel's ``satchel/verdict`` (docs/errors.md). What it returns does not count. A failure makes
+    the verdict ``incomplete``.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        import json
+        from pathlib import Path
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_crawl_finished(reason, stats):
+            figures = {"reason": reason, "verdict": stats["satchel/verdict"],
+                       "items": stats["item_scraped_count"]}
+            Path("figures.json").write_text(json.dumps(figures))
+    """
+
+
+@hookspec
+def satchel_request(
+    request: RequestInfo, crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """See a request that is about to be sent.
+
+    Called for each, whoever makes it: a spider, a relation, a login; again when it is repeated or
+    redirected. The request waits, and after that for its turn under the quota. What a cache answers
+    is not sent. It cannot be changed; what is returned does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_request(request, crawler):
+            crawler.stats.inc_value(f"example/{request.service}/{request.method}")
+    """
+
+
+@hookspec
+def satchel_response(
+    response: ResponseInfo, crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """See a response that was received, also one with an error status.
+
+    Called for each answer to what :func:`satchel_request` was called for; where nobody answered,
+    it is not. It cannot be changed; what is returned does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_response(response, crawler):
+            crawler.stats.max_value("example/largest", response.size)
+    """
+
+
+@hookspec
+def satchel_process_item(item: Any, crawler: Crawler, settings: Any) -> Any | Awaitable[Any]:
+    """Change an item, replace it or drop it before it is stored and exported.
+
+    Called for each item, after the privacy gate. Change the item in place and return ``None``, or
+    return the item that takes its place; the next plugin gets that one, after the gate. Raise
+    :exc:`scrapy.exceptions.DropItem` to drop it. After any other exception the item goes on as it
+    is.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from scrapy.exceptions import DropItem
+
+        from satchel import hookimpl
+        from satchel.recnet import Room
 
         @hookimpl
         def satchel_process_item(item):
             if isinstance(item, Room) and item.is_dorm:
                 raise DropItem("dorm rooms are of no interest")
+    """
+
+
+@hookspec
+def satchel_export_items(
+    items: list[Any], crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """Export a batch of items: to a file, a queue, another server.
+
+    Called with 1 to 250 items when the store has committed them (without a store, when they have
+    passed the pipelines), and before the feeds. Each item comes once, in the order of commits; one
+    that relations joined to another comes as an item of its own, too. One batch at a time, and the
+    items wait: a slow exporter slows the crawl down. A batch that fails is not given again. After a
+    crawl that was killed, items may be stored that were not exported. What it returns does not
+    count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from pathlib import Path
+
+        from satchel import hookimpl
+
+        @hookimpl
+        def satchel_export_items(items):
+            with Path("ids.txt").open("a") as file:
+                file.writelines(f"{item.id}\\n" for item in items)
     """

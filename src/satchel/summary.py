@@ -41,7 +41,7 @@ class Summary:
             (self._engine_started, signals.engine_started),
             (self._spider_closed, signals.spider_closed),
             # Feeds are written while the spider is being closed.
-            (self._judge, signals.feed_exporter_closed),
+            (self.judge, signals.feed_exporter_closed),
             (self._engine_stopped, signals.engine_stopped),
         ):
             crawler.signals.connect(receiver, signal)
@@ -53,7 +53,7 @@ class Summary:
     def show(self) -> None:
         """Print the summary, if that has not been done and is wanted."""
         if not self._reason:
-            self._judge()
+            self.judge()
         if progress := self._crawler.get_extension(Progress):
             progress.stop()
         if not self._shown:
@@ -71,13 +71,14 @@ class Summary:
 
     def _spider_closed(self, reason: str) -> None:
         self._reason = reason
-        self._judge()
+        self.judge()
 
     def _engine_stopped(self) -> None:
         _SIGNALS.removeHandler(self._extensions)
         self.show()
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
+        """Judge the crawl by its figures as they are now."""
         stats = self._crawler.stats
         self.judgement = judge(self._reason, stats.get_stats(), began=self._began)
         stats.set_value(STAT, str(self.judgement.verdict))

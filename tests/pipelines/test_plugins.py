@@ -139,7 +139,10 @@ def test_a_plugin_that_fails(caplog: pytest.LogCaptureFixture) -> None:
     assert result.reason == "finished"
     assert result.stats[f"satchel/plugins/{MODULE}:failing/errors"] == 1
     assert result.stats[f"satchel/plugins/{MODULE}:failing_async/errors"] == 3
-    assert f"plugin {MODULE}:failing: satchel_process_item failed: no" in caplog.messages
+    assert (
+        f"plugin {MODULE}:failing: satchel_process_item failed at recnet_account 2: no"
+        in caplog.messages
+    )
 
 
 def test_a_plugin_whose_call_the_end_of_the_crawl_cuts_off(
@@ -150,7 +153,9 @@ def test_a_plugin_whose_call_the_end_of_the_crawl_cuts_off(
     assert result.stats[f"satchel/plugins/{MODULE}:asking_too_late/errors"] == 3
     records = [r for r in caplog.records if "asking_too_late" in r.getMessage()]
     assert len(records) == 3
-    assert "satchel_process_item failed: the crawl ends" in records[0].getMessage()
+    assert (
+        "satchel_process_item failed at recnet_account 1: the crawl ends" in records[0].getMessage()
+    )
     assert "Traceback" not in caplog.text
 
 

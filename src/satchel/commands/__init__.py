@@ -5,7 +5,7 @@ from __future__ import annotations
 from scrapy.settings import BaseSettings
 from scrapy.utils.project import get_project_settings
 
-from satchel.config import Config, Reader, plugin_paths
+from satchel.config import Config, Reader
 from satchel.errors import UsageError, did_you_mean
 from satchel.hooks import Plugins
 from satchel.items import Item, type_name
@@ -18,14 +18,15 @@ def project_settings() -> BaseSettings:
 
 
 def services(settings: BaseSettings) -> tuple[Service, ...]:
-    """The services that are installed, or that ``SATCHEL_PLUGINS`` names."""
-    return Plugins(plugin_paths(settings)).services()
+    """The services of the plugins."""
+    return Plugins.of(settings).services()
 
 
 def reader() -> Reader:
     """What reads satchel's settings in the working directory."""
     settings = project_settings()
-    return Reader(settings, services(settings))
+    plugins = Plugins.of(settings)
+    return Reader(settings, plugins.services(), plugins=plugins.settings())
 
 
 def config() -> Config:

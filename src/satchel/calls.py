@@ -1,0 +1,204 @@
+"""The calls of one crawl's plugins: in order, within their time, and apart from each other."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+from types import CodeType
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from scrapy.exceptions import DropItem
+
+from satchel.config import Config
+from satchel.hooks import Plugins, one_line
+from satchel.hookspecs import RequestInfo, ResponseInfo
+from satchel.items import Item, type_name
+from satchel.throttle import CrawlEnds
+
+if TYPE_CHECKING:
+    import pluggy
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+
+BEFORE_CRAWL: Final = frozenset({"satchel_services", "satchel_settings"})
+"""The hooks that are no part of a crawl."""
+
+
+class _GivenUp(Exception):
+    """An ``async`` implementation took too long."""
+
+
+class Calls:
+    """Calls the plugins of a crawl. What one of them does wrong is logged and counted, and the
+    others are called.
+
+    :param settings: plugin → its settings; one whose settings have ``enabled`` false is not called
+    """
+
+    def __init__(
+        self, crawler: Crawler, plugins: Plugins, settings: Mapping[str, Struct], config: Config
+    ) -> None:
+        self._crawler = crawler
+        self._settings = settings
+        self._seconds = config.hook_seconds
+        self._trace = config.trace_hooks
+        off = {
+            name for name, struct in settings.items() if getattr(struct, "enabled", True) is False
+        }
+        self._impls = {
+            hook: [impl for impl in plugins.implementations(hook) if impl.plugin_name not in off]
+            for hook in plugins.hooks()
+        }
+
+    def has(self, *hooks: str) -> bool:
+        """Whether any plugin has one of these hooks."""
+        return any(self._impls[hook] for hook in hooks)
+
+    async def process_item(self, item: Any, admit: Callable[[Any], Any] = lambda item: item) -> Any:
+        """The item as the plugins leave it.
+
+        :param admit: what each item passes that a plugin puts in an item's place
+        :raises DropItem: a plugin drops it
+        """
+        hook = "satchel_process_item"
+        for impl in self._impls[hook]:
+            result = await self._call(hook, impl, item, may_raise=DropItem, item=item)
+            # A plugin that failed may have changed the item before.
+            item = admit(item if result is None else result)
+        return item
+
+    async def crawl_started(self) -> None:
+        """Tell the plugins that the crawl begins."""
+        await self._each("satchel_crawl_started")
+
+    async def crawl_finished(self, reason: str) -> None:
+        """Tell the plugins that the crawl has ended. Each gets the figures as they are then."""
+        for impl in self._impls["satchel_crawl_finished"]:
+            stats = dict(self._crawler.stats.get_stats())
+            await self._call("satchel_crawl_finished", impl, reason=reason, stats=stats)
+
+    async def request(self, request: RequestInfo) -> None:
+        """Show the plugins a request that is about to be sent."""
+        await self._each("satchel_request", request.url, request=request)
+
+    async def response(self, response: ResponseInfo) -> None:
+        """Show the plugins a response that was received."""
+        await self._each("satchel_response", response.request.url, response=response)
+
+    async def export_items(self, items: list[Any]) -> None:
+        """Have the plugins export a batch."""
+        for impl in self._impls["satchel_export_items"]:
+            # Each gets a list of its own: one may take it apart.
+            about = f"{len(items)} items"
+            await self._call("satchel_export_items", impl, about, items=list(items))
+
+    def codes(self) -> dict[CodeType, str]:
+        """The code of each implementation → the names of its plugin and hook."""
+        return {
+            impl.function.__code__: f"{impl.plugin_name}: {hook}"
+            for hook, impls in self._impls.items()
+            if hook not in BEFORE_CRAWL
+            for impl in impls
+            if hasattr(impl.function, "__code__")
+        }
+
+    async def _each(self, hook: str, subject: Any = None, **given: Any) -> None:
+        for impl in self._impls[hook]:
+            await self._call(hook, impl, subject, **given)
+
+    async def _call(
+        self,
+        hook: str,
+        impl: pluggy.HookImpl,
+        subject: Any = None,
+        *,
+        may_raise: type[Exception] | tuple[()] = (),
+        **given: Any,
+    ) -> Any:
+        """What an implementation returns; ``None`` if it fails.
+
+        :param subject: what it is called for, for the log
+        :param may_raise: what it may raise on purpose
+        """
+        started = perf_counter()
+        try:
+            result = self._begin(impl, given)
+            if inspect.isawaitable(result):
+                result = await self._within_limit(result)
+            return result
+        except may_raise:
+            raise
+        except Exception as error:
+            self._failed(hook, impl, subject, error)
+            return None
+        finally:
+            if self._trace:
+                self._traced(hook, impl, subject, started)
+
+    def _begin(self, impl: pluggy.HookImpl, given: dict[str, Any]) -> Any:
+        given["crawler"] = self._crawler
+        given["settings"] = self._settings.get(impl.plugin_name)
+        return impl.function(**{name: given[name] for name in impl.argnames})
+
+    async def _within_limit(self, waiting: Awaitable[Any]) -> Any:
+        """The result of an ``async`` implementation.
+
+        One that takes too long is cancelled, and not waited for: it may refuse to end.
+
+        :raises _GivenUp: it has taken too long
+        """
+        task = asyncio.ensure_future(waiting)
+        try:
+            await asyncio.wait({task}, timeout=self._seconds)
+        finally:
+            if not task.done():
+                task.cancel()
+                task.add_done_callback(_forget)
+        if not task.done():
+            raise _GivenUp(f"given up after {self._seconds:g} seconds (SATCHEL_HOOK_SECONDS)")
+        if task.cancelled():
+            raise _GivenUp("it was cancelled")
+        return task.result()
+
+    def _failed(self, hook: str, impl: pluggy.HookImpl, subject: Any, error: Exception) -> None:
+        logger.error(
+            "plugin %s: %s failed%s: %s",
+            impl.plugin_name,
+            hook,
+            _at(subject),
+            one_line(error),
+            # Those are no mistakes of the plugin's code.
+            exc_info=None if isinstance(error, CrawlEnds | _GivenUp) else error,
+        )
+        self._crawler.stats.inc_value(f"satchel/plugins/{impl.plugin_name}/errors")
+
+    def _traced(self, hook: str, impl: pluggy.HookImpl, subject: Any, started: float) -> None:
+        logger.info(
+            "plugin %s: %s%s took %.1f ms",
+            impl.plugin_name,
+            hook,
+            _at(subject),
+            (perf_counter() - started) * 1000,
+        )
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    """Read what a task came to that nobody waits for: asyncio complains of errors unread."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _at(subject: Any) -> str:
+    """What a call was for, as far as a log may show it: an item by its type and key."""
+    if subject is None or isinstance(subject, str):
+        return f" at {subject}" if subject else ""
+    if not isinstance(subject, Item):
+        return f" at a {type(subject).__name__}"
+    key = "/".join(str(getattr(subject, name)) for name in subject.key)
+    return f" at {type_name(type(subject))} {key}".rstrip()

@@ -1,0 +1,342 @@
+"""What becomes of a crawl whose plugins fail, wait for ever, or are watched."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pytest
+import scrapy
+from msgspec import Struct
+
+from satchel import hookimpl
+from satchel.errors import ConfigError
+from satchel.recnet import Account
+from satchel.testing import Crawl, crawl
+
+MODULE = "calls_of_this_test"
+
+Plug = Callable[..., Crawl]
+
+
+class Own(scrapy.Spider):
+    name = "own"
+    start_urls = ["data:,"]  # noqa: RUF012
+
+    def parse(self, response: Any) -> Any:
+        for id in (1, 2):
+            yield Account.from_data({"accountId": id, "isJunior": False})
+
+
+@pytest.fixture
+def run() -> Iterator[Plug]:
+    """Runs a crawl with plugins that are classes."""
+    module = ModuleType(MODULE)
+    sys.modules[MODULE] = module
+
+    def run(*plugins: type, spider: Any = Own, **settings: Any) -> Crawl:
+        for plugin in plugins:
+            setattr(module, plugin.__name__, plugin)
+        paths = [f"{MODULE}:{plugin.__name__}" for plugin in plugins]
+        return crawl(spider, {"SATCHEL_PLUGINS": paths, **settings})
+
+    yield run
+    del sys.modules[MODULE]
+
+
+def errors(result: Crawl, plugin: type) -> int:
+    return int(result.stats.get(f"satchel/plugins/{MODULE}:{plugin.__name__}/errors", 0))
+
+
+class Counts:
+    """Keeps what it has seen on itself."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    @hookimpl
+    def satchel_process_item(self, item: Any) -> None:
+        self.seen += 1
+        item.display_name = f"number {self.seen}"
+
+
+def test_each_crawl_has_its_own_object(run: Plug) -> None:
+    for _ in range(2):
+        assert [item.display_name for item in run(Counts).items] == ["number 1", "number 2"]
+
+
+# Time limit
+
+
+class NeverReturns:
+    @hookimpl
+    async def satchel_process_item(self, item: Any) -> None:
+        await asyncio.Event().wait()
+
+
+class RefusesToEnd:
+    @hookimpl
+    async def satchel_process_item(self, item: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()
+
+
+class FailsAtTheEnd:
+    @hookimpl
+    async def satchel_process_item(self, item: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("after all")
+
+
+class CancelsItself:
+    @hookimpl
+    async def satchel_process_item(self, item: Any) -> None:
+        raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("plugin", [NeverReturns, RefusesToEnd, FailsAtTheEnd])
+def test_one_that_does_not_return_is_given_up(
+    run: Plug, caplog: pytest.LogCaptureFixture, plugin: type
+) -> None:
+    result = run(plugin, Counts, SATCHEL_HOOK_SECONDS=0.02)
+    assert result.reason == "finished"
+    assert [item.display_name for item in result.items] == ["number 1", "number 2"]
+    assert errors(result, plugin) == 2
+    (first, _) = [r for r in caplog.records if r.levelname == "ERROR"]
+    assert first.getMessage() == (
+        f"plugin {MODULE}:{plugin.__name__}: satchel_process_item failed at recnet_account 1: "
+        "given up after 0.02 seconds (SATCHEL_HOOK_SECONDS)"
+    )
+    assert not first.exc_info
+
+
+def test_one_that_cancels_itself_has_failed(run: Plug) -> None:
+    result = run(CancelsItself, Counts)
+    assert [item.display_name for item in result.items] == ["number 1", "number 2"]
+    assert errors(result, CancelsItself) == 2
+
+
+# Tracing
+
+
+def test_trace(run: Plug, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    run(Counts)
+    assert "took" not in caplog.text
+    run(Counts, SATCHEL_TRACE_HOOKS=True)
+    (first, _) = [m for m in caplog.messages if " took " in m]
+    assert first.startswith(f"plugin {MODULE}:Counts: satchel_process_item at recnet_account 1 to")
+    assert first.endswith(" ms")
+
+
+# Settings
+
+
+class Optional:
+    class Settings(Struct, frozen=True):
+        enabled: bool = False
+        word: str = "word"
+
+        def __post_init__(self) -> None:
+            if self.word == "forbidden":
+                raise ValueError("SATCHEL_OPTIONAL_WORD=forbidden: choose another")
+
+    @hookimpl
+    def satchel_settings(self) -> type[Struct]:
+        return self.Settings
+
+    @hookimpl
+    def satchel_process_item(self, item: Any, settings: Settings) -> None:
+        item.display_name = settings.word
+
+
+class optional(Optional):
+    """The prefix of its settings is the same."""
+
+
+class Sandbox(Optional):
+    class Settings(Struct, frozen=True):
+        seed: int = 1
+
+
+def test_one_that_is_not_enabled(run: Plug) -> None:
+    assert {item.display_name for item in run(Optional).items} == {None}
+    result = run(Optional, SATCHEL_OPTIONAL_ENABLED=True, SATCHEL_OPTIONAL_WORD="other")
+    assert {item.display_name for item in result.items} == {"other"}
+
+
+def test_settings_that_are_impossible(run: Plug) -> None:
+    with pytest.raises(ConfigError, match="SATCHEL_OPTIONAL_WORD=forbidden: choose another"):
+        run(Optional, SATCHEL_OPTIONAL_WORD="forbidden")
+
+
+def test_settings_of_one_name(run: Plug) -> None:
+    with pytest.raises(ConfigError, match=f"^plugin {MODULE}:optional: there is a setting SATCH"):
+        run(Optional, optional)
+    with pytest.raises(ConfigError, match="there is a setting SATCHEL_SANDBOX_SEED already"):
+        run(Sandbox)
+
+
+# Failing and blocking, in every hook
+
+
+IN_A_CRAWL = (
+    "crawl_started",
+    "crawl_finished",
+    "request",
+    "response",
+    "process_item",
+    "export_items",
+)
+
+
+def failing(hook: str, wait: bool) -> type:
+    def fails(self: Any) -> None:
+        raise RuntimeError("no")
+
+    async def waits(self: Any) -> None:
+        await asyncio.Event().wait()
+
+    return type("Failing", (), {f"satchel_{hook}": hookimpl(waits if wait else fails)})
+
+
+class Sees:
+    """Has all hooks, and notes which were called."""
+
+    seen: ClassVar[set[str]] = set()
+
+    def _sees(hook: str) -> Any:
+        def sees(self: Any) -> None:
+            Sees.seen.add(hook)
+
+        return hookimpl(sees)
+
+    for hook in IN_A_CRAWL:
+        locals()[f"satchel_{hook}"] = _sees(hook)
+
+
+@pytest.mark.parametrize("wait", [False, True])
+@pytest.mark.parametrize("hook", IN_A_CRAWL)
+def test_one_that_fails_or_waits_stops_nothing(
+    run: Plug, caplog: pytest.LogCaptureFixture, hook: str, wait: bool
+) -> None:
+    Sees.seen.clear()
+    plugin = failing(hook, wait)
+    result = run(plugin, Sees, SATCHEL_HOOK_SECONDS=0.02)
+    assert result.reason == "finished"
+    assert [item.id for item in result.items] == [1, 2]
+    assert Sees.seen == set(IN_A_CRAWL)
+    assert errors(result, plugin) >= 1
+    assert result.stats["satchel/verdict"] == "incomplete"
+    assert f"plugin {MODULE}:Failing: satchel_{hook} failed" in caplog.text
+
+
+class Blocks:
+    """Keeps the loop until the watchdog says so."""
+
+    said = threading.Event()
+
+    @hookimpl
+    def satchel_process_item(self, item: Any) -> None:
+        assert Blocks.said.wait(60)
+
+
+class BlocksAsync(Blocks):
+    @hookimpl
+    async def satchel_process_item(self, item: Any) -> None:
+        await asyncio.sleep(0)
+        assert Blocks.said.wait(60)
+
+
+@pytest.mark.parametrize("plugin", [Blocks, BlocksAsync])
+def test_one_that_blocks_is_named(
+    run: Plug, caplog: pytest.LogCaptureFixture, plugin: type
+) -> None:
+    Blocks.said.clear()
+
+    class Hears(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "keeps the crawl" in record.getMessage():
+                Blocks.said.set()
+
+    hears = Hears()
+    logging.getLogger("satchel").addHandler(hears)
+    try:
+        result = run(plugin, SATCHEL_HOOK_BLOCKING_SECONDS=0.05)
+    finally:
+        logging.getLogger("satchel").removeHandler(hears)
+    name = f"{MODULE}:{plugin.__name__}"
+    assert f"plugin {name}: satchel_process_item keeps the crawl from going on (" in caplog.text
+    assert result.stats[f"satchel/plugins/{name}/blocked"] >= 1
+    assert not [t for t in threading.enumerate() if t.name == "satchel-watchdog"]
+
+
+def test_no_watchdog_without_plugins_of_the_crawl(run: Plug) -> None:
+    started: list[str] = []
+
+    class Looks(Own):
+        def parse(self, response: Any) -> Any:
+            started.extend(thread.name for thread in threading.enumerate())
+            return None
+
+    run(spider=Looks)
+    assert "satchel-watchdog" not in started
+    run(Counts, spider=Looks)
+    assert "satchel-watchdog" in started
+
+
+# Exporting
+
+
+class Exports:
+    batches: ClassVar[list[list[Any]]] = []
+
+    @hookimpl
+    async def satchel_export_items(self, items: list[Any]) -> None:
+        await asyncio.sleep(0)
+        with contextlib.closing(sqlite3.connect("x.db")) as store:
+            (rows,) = store.execute("SELECT count(*) FROM recnet_account").fetchone()
+        assert rows >= sum(map(len, self.batches)) + len(items)
+        self.batches.append(list(items))
+        items.clear()
+
+
+class Many(Own):
+    def parse(self, response: Any) -> Any:
+        for id in range(1, 601):
+            yield Account.from_data({"accountId": id, "isJunior": False})
+
+
+def test_export_is_after_the_commit_and_of_each_item_once(
+    run: Plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Exports.batches.clear()
+    result = run(Exports, spider=Many, SATCHEL_STORE="sqlite:///x.db")
+    assert errors(result, Exports) == 0
+    assert sorted(item.id for batch in Exports.batches for item in batch) == list(range(1, 601))
+    assert len(result.items) == 600
+    assert len(Exports.batches) < 300
+
+
+class ExportsTooMuch:
+    @hookimpl
+    def satchel_export_items(self, items: list[Any]) -> None:
+        for item in items:
+            item.patch_data({"accountId": item.id, "username": "x", "isJunior": True})
+
+
+def test_what_an_exporter_did_to_an_item_passes_the_privacy_gate(run: Plug) -> None:
+    assert {item.username for item in run(ExportsTooMuch).items} == {None}

@@ -1,0 +1,120 @@
+"""The contract: each hook is described, and the example of its docstring does what it says."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scrapy
+
+from satchel import hookspecs
+from satchel.errors import ConfigError
+from satchel.hooks import Plugins
+from satchel.recnet import Account, Room
+from satchel.testing import Crawl, crawl
+
+HOOKS = Plugins().hooks()
+
+
+def example(hook: str) -> str:
+    """The code at the end of a hook's docstring."""
+    doc = inspect.cleandoc(getattr(hookspecs, hook).__doc__)
+    return textwrap.dedent(doc.split("\n::\n")[1])
+
+
+Plug = Callable[[str], str]
+
+
+@pytest.fixture
+def plug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plug]:
+    """Makes a plugin of a hook's example; returns its import path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def plug(hook: str) -> str:
+        (tmp_path / "example.py").write_text(example(hook))
+        return "example"
+
+    yield plug
+    sys.modules.pop("example", None)
+
+
+class Own(scrapy.Spider):
+    name = "own"
+    start_urls = ["data:,"]  # noqa: RUF012
+
+    def parse(self, response: Any) -> Any:
+        yield Account.from_data({"accountId": 1, "isJunior": False, "username": "paper"})
+        yield Room.from_data({"RoomId": 2, "IsDorm": True, "Stats": {"VisitCount": 5}})
+        yield Room.from_data({"RoomId": 3, "IsDorm": False, "Stats": {"VisitCount": 50}})
+
+
+def run(plugin: str, **settings: Any) -> Crawl:
+    result = crawl(Own, {"SATCHEL_PLUGINS": [plugin], **settings})
+    assert result.reason == "finished"
+    assert f"satchel/plugins/{plugin}/errors" not in result.stats
+    return result
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_each_is_described(hook: str) -> None:
+    assert f"def {hook}(" in example(hook)
+    assert ".. versionadded:: " in getattr(hookspecs, hook).__doc__
+    assert f"test_{hook}" in globals()
+
+
+def test_satchel_services(plug: Plug) -> None:
+    names = {service.name for service in Plugins([plug("satchel_services")]).services()}
+    assert names == {"kemono", "mirror", "recnet"}
+
+
+def test_satchel_settings(plug: Plug) -> None:
+    plugin = plug("satchel_settings")
+    assert [item.id for item in run(plugin).items] == [1, 3]
+    assert [item.id for item in run(plugin, SATCHEL_EXAMPLE_LEAST=5).items] == [1, 2, 3]
+    with pytest.raises(ConfigError, match="SATCHEL_EXAMPLE_LEAST=x: expected a whole number, at"):
+        run(plugin, SATCHEL_EXAMPLE_LEAST="x")
+    with pytest.raises(ConfigError, match="_LEAS: no such setting; did you mean SATCHEL_EXAMPLE_L"):
+        run(plugin, SATCHEL_EXAMPLE_LEAS=1)
+
+
+def test_satchel_process_item(plug: Plug) -> None:
+    assert [item.id for item in run(plug("satchel_process_item")).items] == [1, 3]
+
+
+def test_satchel_crawl_started(plug: Plug) -> None:
+    assert run(plug("satchel_crawl_started")).stats["example/spider"] == "own"
+
+
+def test_satchel_crawl_finished(plug: Plug, tmp_path: Path) -> None:
+    figures = {"reason": "finished", "verdict": "complete", "items": 3}
+    for feeds in ({}, {"items.jsonl": {"format": "jsonlines"}}):
+        run(plug("satchel_crawl_finished"), FEEDS=feeds)
+        assert json.loads((tmp_path / "figures.json").read_text()) == figures
+        (tmp_path / "figures.json").unlink()
+
+
+def of_the_sandbox(plugin: str) -> Crawl:
+    return crawl("recnet-rooms", {"SATCHEL_PLUGINS": [plugin], "SATCHEL_SANDBOX": True}, ids="1,2")
+
+
+def test_satchel_request(plug: Plug) -> None:
+    stats = of_the_sandbox(plug("satchel_request")).stats
+    assert stats["example/None/GET"] == 1  # robots.txt
+    sent = sum(number for name, number in stats.items() if name.startswith("example/recnet/"))
+    assert sent == stats["downloader/request_count"] - 1
+
+
+def test_satchel_response(plug: Plug) -> None:
+    assert of_the_sandbox(plug("satchel_response")).stats["example/largest"] > 100
+
+
+def test_satchel_export_items(plug: Plug, tmp_path: Path) -> None:
+    run(plug("satchel_export_items"))
+    assert (tmp_path / "ids.txt").read_text() == "1\n2\n3\n"
