@@ -106,6 +106,13 @@ BEFORE = [
         "SATCHEL_RATES: apimm is no host; did you mean apim",
         variables={**SANDBOX, "SATCHEL_RATES": '{"apimm": "off"}'},
     ),
+    Case("SATCHEL_KEMONO_URL is not", "SATCHEL_KEMONO_URL is not set", ("kemono-creators",)),
+    Case(
+        "servers of this profile",
+        "posts.random: servers of this profile do not offer it",
+        ("kemono-posts", "-a", "random=1"),
+        {**KEMONO, "SATCHEL_KEMONO_PROFILE": "classic"},
+    ),
     Case(
         "SATCHEL_KEMONO_PROFILE",
         "SATCHEL_KEMONO_PROFILE=curent: no such profile; did you mean current?",
@@ -176,9 +183,8 @@ BEFORE = [
     ),
 ]
 
-BY_OTHER_TESTS = {"permission denied", "SATCHEL_KEMONO_URL is not"}
-"""Rows that need a server with roles (tests/databases/test_postgresql.py), or a call
-(tests/kemono/test_accounts.py)."""
+BY_OTHER_TESTS = {"permission denied"}
+"""Rows that need a server with roles: tests/databases/test_postgresql.py."""
 
 
 def crawled(folder: Path, case: Case, *lines: str) -> subprocess.CompletedProcess[str]:
@@ -444,6 +450,9 @@ def test_code_of_ones_own(
 DURING = (
     *SERVED,
     "satchel/unserved",  # tests/middlewares/test_session.py
+    "as it does to an account",  # tests/spiders/test_kemono.py
+    "satchel/out_of_reach",  # tests/spiders/test_kemono.py
+    "satchel/plugins/NAME/blocked",  # tests/test_hooks.py
     "`login_failed`",  # tests/middlewares/test_session.py
     "`store_failed`",
     "satchel/store/failed",
