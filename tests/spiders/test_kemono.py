@@ -494,3 +494,15 @@ def test_content_is_nowhere_unless_asked_for(
     else:
         assert not found
     assert not any(name == "log" for name, _ in found)
+
+
+def test_a_crawl_that_may_be_stopped_keeps_its_requests_on_disk(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve()
+    settings = server.settings(JOBDIR=str(tmp_path / "job"), SATCHEL_KEMONO_CONCURRENCY=4)
+    result = crawled("kemono-posts", settings, recent="1", include="comments")
+    assert len(of(result, "Post")) == len(server.site.index.posts)
+    assert result.stats["scheduler/dequeued/disk"] == result.stats["scheduler/dequeued"]
+    offsets = [path.partition("?o=")[2] or "0" for path in server.paths() if "/v1/posts" in path]
+    assert offsets == sorted(offsets, key=int)
