@@ -163,8 +163,10 @@ def test_plugins_of_the_project(run: Run) -> None:
 
 def test_spiders(run: Run) -> None:
     out = run.output("spiders")
-    names = re.findall(r"^(recnet-\w+)  ", out, re.MULTILINE)
+    names = re.findall(r"^(\w+-\w+)  ", out, re.MULTILINE)
     assert names == [
+        "kemono-accounts", "kemono-creators", "kemono-discord", "kemono-favorites",
+        "kemono-moderation", "kemono-posts",
         "recnet-accounts", "recnet-events", "recnet-images", "recnet-inventions", "recnet-rooms",
     ]  # fmt: skip
     assert "`" not in out
@@ -179,7 +181,7 @@ def test_arguments_of_a_spider(run: Run) -> None:
 
 def test_a_spider_that_is_not_there(run: Run) -> None:
     assert run.error("spiders", "recnet-room").startswith(
-        "no spider recnet-room; did you mean recnet-rooms? (recnet-accounts, "
+        "no spider recnet-room; did you mean recnet-rooms? (kemono-"
     )
 
 

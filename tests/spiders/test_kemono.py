@@ -18,7 +18,7 @@ from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
 from satchel.kemono.world import ADMIN, Key, Record, World
 from satchel.testing import Crawl, crawl
-from sites import WORLD, Serve, make_site
+from sites import WORLD, Serve, accounts, make_site
 from stores import Stored
 
 PROFILES = ["current", "classic"]
@@ -494,3 +494,34 @@ def test_content_is_nowhere_unless_asked_for(
     else:
         assert not found
     assert not any(name == "log" for name, _ in found)
+
+
+def test_a_crawl_that_may_be_stopped_keeps_its_requests_on_disk(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve()
+    settings = server.settings(JOBDIR=str(tmp_path / "job"), SATCHEL_KEMONO_CONCURRENCY=4)
+    result = crawled("kemono-posts", settings, recent="1", include="comments")
+    assert len(of(result, "Post")) == len(server.site.index.posts)
+    assert result.stats["scheduler/dequeued/disk"] == result.stats["scheduler/dequeued"]
+    offsets = [path.partition("?o=")[2] or "0" for path in server.paths() if "/v1/posts" in path]
+    assert offsets == sorted(offsets, key=int)
+
+
+def test_a_wrong_accept_header_is_told(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    server = serve()
+    profile = {"base": "current", "accept": "application/json"}
+    settings = server.settings(SATCHEL_KEMONO_PROFILE=profile)
+    result = crawl("kemono-posts", settings, recent="1")
+    assert (result.items, result.stats["satchel/verdict"]) == ([], "incomplete")
+    assert "wants another Accept header than application/json" in caplog.text
+
+
+def test_an_account_that_the_server_turns_away_is_told(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("administrator"))
+    server = serve(moderator_exact=True)
+    result = crawl("kemono-moderation", server.settings())
+    assert (result.items, result.stats["satchel/verdict"]) == ([], "incomplete")
+    assert "404, as it does to an account that is no moderator" in caplog.text
