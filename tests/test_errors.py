@@ -67,7 +67,36 @@ def somebody_elses(folder: Path) -> None:
         database.execute("CREATE TABLE recnet_room (title TEXT)")
 
 
+RECENT = ("kemono-posts", "-a", "recent=1")
+KEMONO = {"SATCHEL_KEMONO_URL": "http://127.0.0.1:1"}
+
 BEFORE = [
+    Case("SATCHEL_KEMONO_URL is not set", "SATCHEL_KEMONO_URL is not set", RECENT),
+    Case(
+        "SATCHEL_KEMONO_PROFILE …",
+        "SATCHEL_KEMONO_PROFILE=classik: no such profile",
+        RECENT,
+        {**KEMONO, "SATCHEL_KEMONO_PROFILE": "classik"},
+    ),
+    Case(
+        "servers of this profile do not offer it",
+        "kemono-moderation: links.requests: servers of this profile do not offer it",
+        ("kemono-moderation",),
+        {**KEMONO, "SATCHEL_KEMONO_PROFILE": "classic"},
+    ),
+    Case(
+        "SATCHEL_SESSIONS=…",
+        "SATCHEL_SESSIONS=key: .*others can read",
+        RECENT,
+        {**KEMONO, "SATCHEL_SESSIONS": "key"},
+        prepare=key_file,
+    ),
+    Case(
+        "SATCHEL_KEMONO_ACCOUNTS: …",
+        "SATCHEL_KEMONO_ACCOUNTS: ",
+        RECENT,
+        {**KEMONO, "SATCHEL_KEMONO_ACCOUNTS": '[{"role": "abracadabra"}]'},
+    ),
     Case("no RecNet server", "no RecNet server is configured"),
     Case(
         "has no address for",
@@ -456,6 +485,11 @@ DURING = (
     "`login_failed`",  # tests/middlewares/test_session.py
     "`store_failed`",
     "satchel/store/failed",
+    # tests/kemono/test_sessions.py
+    "`login_failed`",
+    # tests/spiders/test_kemono.py
+    "satchel/out_of_reach",
+    "404, as it does to an account that is no",
     "`unreachable`",
     "satchel/left_out",
     "satchel/plugins/NAME/errors",

@@ -175,7 +175,7 @@ def test_a_spider_that_is_not_there(folder: Path, word: str) -> None:
     assert done.returncode == 1
     (line,) = errors(done)
     guess = "; did you mean recnet-rooms?" if word == "recnet-room" else ""
-    assert line.startswith(f"no spider {word}{guess} (recnet-accounts, ")
+    assert line.startswith(f"no spider {word}{guess} (kemono-accounts, ")
 
 
 def test_mistakes_before_the_first_request(folder: Path) -> None:
