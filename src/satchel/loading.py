@@ -146,10 +146,11 @@ class Loader(DataLoader[Any, Any]):
         """What each id leads to: an item, ``None``, or the exception that its batch failed with."""
         found = {key: self.cache_map.get(key, COMING) for key in keys}
         coming = {key: self.load(key) for key, item in found.items() if item is COMING}
-        if coming:
-            # Unlike gather(), this does not cancel for all when one stops waiting.
-            await asyncio.wait(coming.values())
         for key, future in coming.items():
+            # One after the other, since those of a batch are done at once; and by wait(), which
+            # does not cancel for all when one stops waiting.
+            if not future.done():
+                await asyncio.wait([future])
             found[key] = future.exception() or future.result()
         return found
 
