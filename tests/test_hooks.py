@@ -57,6 +57,8 @@ def refusal(*paths: str) -> str:
         plugins = Plugins(paths)
         plugins.services()
         plugins.settings()
+        plugins.feed_exporters()
+        plugins.commands(["items"])
 
     with pytest.raises(PluginError) as caught:
         ask()
@@ -186,6 +188,15 @@ def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
             "@hookimpl\ndef satchel_services(): 1 / 0",
             "satchel_services failed: ZeroDivisionError: division by zero (",
         ),
+        ("@hookimpl\ndef satchel_commands(): return 5", "must return a list of click commands"),
+        ("@hookimpl\ndef satchel_commands(): return [5]", "must return a list of click commands"),
+        (
+            "import click\n@hookimpl\ndef satchel_commands(): return [click.Command('items')]",
+            "there is a command items already",
+        ),
+        ("@hookimpl\ndef satchel_feed_exporters(): return 5", "must return a mapping of formats"),
+        ("@hookimpl\ndef satchel_feed_exporters(): 1 / 0", "satchel_feed_exporters failed: Zero"),
+        ("@hookimpl\nasync def satchel_withhold(item): pass", "satchel_withhold cannot be async"),
         ("@hookimpl\ndef satchel_settings(): return 5", "must return a class of msgspec.Struct"),
         ("@hookimpl\ndef satchel_settings(): 1 / 0", "satchel_settings failed: ZeroDivisionErr"),
         ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),
@@ -230,6 +241,12 @@ def test_two_of_one_name(write: Write, installed: list[EntryPoint]) -> None:
 def test_one_under_two_names() -> None:
     text = refusal("satchel.recnet.service")
     assert text == "plugin satchel.recnet.service: it is the same as plugin recnet; name it once"
+
+
+def test_two_exporters_of_one_format(write: Write) -> None:
+    for name in ("one", "two"):
+        write(name, "@hookimpl\ndef satchel_feed_exporters(): return {'ids': dict}")
+    assert refusal("one", "two") == ("plugin two: there is an exporter for the format ids already")
 
 
 def test_services_may_be_none(write: Write) -> None:

@@ -16,7 +16,7 @@ from scrapy.exceptions import DropItem
 from satchel.config import Config
 from satchel.hooks import Plugins, one_line
 from satchel.hookspecs import RequestInfo, ResponseInfo
-from satchel.items import Item, type_name
+from satchel.items import Item, field_names, type_name
 from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-BEFORE_CRAWL: Final = frozenset({"satchel_services", "satchel_settings"})
+BEFORE_CRAWL: Final = frozenset(
+    {"satchel_services", "satchel_settings", "satchel_feed_exporters", "satchel_commands"}
+)
 """The hooks that are no part of a crawl."""
 
 
@@ -97,6 +99,21 @@ class Calls:
             # Each gets a list of its own: one may take it apart.
             about = f"{len(items)} items"
             await self._call("satchel_export_items", impl, about, items=list(items))
+
+    def withheld(self, item: Item) -> frozenset[str] | None:
+        """The fields of an item that plugins withhold; ``None``: one of them failed."""
+        names: set[str] = set()
+        for impl in self._impls["satchel_withhold"]:
+            started = perf_counter()
+            try:
+                names |= _fields(self._begin(impl, {"item": item}), type(item))
+            except Exception as error:
+                self._failed("satchel_withhold", impl, item, error)
+                return None
+            finally:
+                if self._trace:
+                    self._traced("satchel_withhold", impl, item, started)
+        return frozenset(names)
 
     def codes(self) -> dict[CodeType, str]:
         """The code of each implementation → the names of its plugin and hook."""
@@ -192,6 +209,20 @@ def _forget(task: asyncio.Future[Any]) -> None:
     """Read what a task came to that nobody waits for: asyncio complains of errors unread."""
     if not task.cancelled():
         task.exception()
+
+
+def _fields(names: Any, cls: type[Item]) -> set[str]:
+    """The names of fields that a plugin returned.
+
+    :raises ValueError: one is none, or is part of the key
+    """
+    if isinstance(names, str):
+        raise ValueError("a text is no collection of names")
+    found = set(names or ())
+    if wrong := found - field_names(cls) | found & set(cls.key):
+        words = ", ".join(sorted(map(str, wrong)))
+        raise ValueError(f"{cls.__name__}: no field that can be withheld: {words}")
+    return found
 
 
 def _at(subject: Any) -> str:

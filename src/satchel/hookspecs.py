@@ -19,16 +19,19 @@ What holds for all of them:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    import click
     from msgspec import Struct
     from scrapy.crawler import Crawler
+    from scrapy.exporters import BaseItemExporter
 
+    from satchel.items import Item
     from satchel.service import Service
 
 
@@ -133,6 +136,63 @@ def satchel_settings() -> type[Struct] | None:
 
 
 @hookspec
+def satchel_feed_exporters() -> Mapping[str, type[BaseItemExporter]] | None:
+    """Offer formats for feeds: ``-o rooms.FORMAT``, and ``format`` in ``FEEDS``.
+
+    Called like :func:`satchel_services`. All results count; two plugins with one format are
+    refused. A project's own ``FEED_EXPORTERS`` win, and these win over Scrapy's.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from scrapy.exporters import BaseItemExporter
+
+        from satchel import hookimpl
+
+        class IdsExporter(BaseItemExporter):
+            def __init__(self, file, **options):
+                super().__init__(**options)
+                self.file = file
+
+            def export_item(self, item):
+                self.file.write(f"{item.id}\\n".encode())
+
+        @hookimpl
+        def satchel_feed_exporters():
+            return {"ids": IdsExporter}
+    """
+
+
+@hookspec
+def satchel_commands() -> list[click.Command] | None:
+    """Offer commands: ``satchel <verb>``.
+
+    Called when satchel's help is shown, or a verb is used that is not satchel's own. All results
+    count; a name that is taken is refused. A :class:`satchel.SatchelError` that a command raises is
+    shown as one line, and the exit status is 1.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        import click
+
+        from satchel import hookimpl
+
+        @click.command()
+        @click.argument("name")
+        def greet(name):
+            \"\"\"Say hello to NAME.\"\"\"
+            click.echo(f"hello {name}")
+
+        @hookimpl
+        def satchel_commands():
+            return [greet]
+    """
+
+
+@hookspec
 def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | None:
     """Prepare for a crawl.
 
@@ -219,6 +279,33 @@ def satchel_response(
         @hookimpl
         def satchel_response(response, crawler):
             crawler.stats.max_value("example/largest", response.size)
+    """
+
+
+@hookspec
+def satchel_withhold(item: Item, crawler: Crawler, settings: Any) -> Collection[str] | None:
+    """Tighten privacy: name fields of an item that are withheld, besides those that the gate does.
+
+    Called once for each satchel item that was decoded, and for each that it nests, in the gate:
+    after what ``SATCHEL_PRIVACY`` withholds, and before anything else sees the item. (Again for the
+    answer of a relation that becomes part of it.) All results count together. These fields become
+    ``None``, in the payload too, and the store forgets what it had. Fields of the key cannot be
+    withheld. There is no way to let through what the gate withholds.
+
+    This hook refuses: where it fails, or names a field that is none, all of the item is withheld
+    but its key and its links.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+        from satchel.recnet import Account
+
+        @hookimpl
+        def satchel_withhold(item):
+            if isinstance(item, Account):
+                return ["username"]
     """
 
 
