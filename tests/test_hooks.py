@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
@@ -158,6 +159,27 @@ def test_order_of_calls(write: Write) -> None:
 def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
     write("mine", hook())
     assert Plugins(["mine"]).names() != Plugins().names()
+
+
+def test_an_installed_package(tmp_path: Path) -> None:
+    """What pip leaves of one: a module, and a folder that says what it is."""
+    packages = tmp_path / "packages"
+    said = packages / "paper_plug-2.1.dist-info"
+    said.mkdir(parents=True)
+    (said / "METADATA").write_text("Metadata-Version: 2.1\nName: paper-plug\nVersion: 2.1\n")
+    (said / "entry_points.txt").write_text("[satchel]\npaper = paper_plug\n")
+    lines = ["from satchel import hookimpl", "@hookimpl", "def satchel_process_item(item): pass"]
+    (packages / "paper_plug.py").write_text("\n".join(lines) + "\n")
+    folder = project(tmp_path / "project")
+    env = {**os.environ, "PYTHONPATH": str(packages)}
+    done = command("satchel", "plugins", cwd=folder, env=env)
+    assert "paper 2.1 (package paper-plug)\n    satchel_process_item\n" in done.stdout
+    done = command(
+        "scrapy", "crawl", "recnet-rooms", "-a", "hot=1", "-s", "SATCHEL_SANDBOX=1",
+        "-s", "SATCHEL_STORE=", "-s", "SATCHEL_TRACE_HOOKS=1", cwd=folder, env=env,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "plugin paper: satchel_process_item at recnet_room " in done.stderr
 
 
 # Refusing

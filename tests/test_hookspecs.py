@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import scrapy
 
+from hookpage import page
 from satchel import hookspecs
 from satchel.errors import ConfigError
 from satchel.hooks import Plugins
@@ -67,6 +68,11 @@ def test_each_is_described(hook: str) -> None:
     assert f"def {hook}(" in example(hook)
     assert ".. versionadded:: " in getattr(hookspecs, hook).__doc__
     assert f"test_{hook}" in globals()
+
+
+def test_the_page_says_the_same() -> None:
+    written = Path(__file__).parent.parent / "docs" / "hooks.md"
+    assert written.read_text() == page(), "python tests/support/hookpage.py > docs/hooks.md"
 
 
 def test_satchel_services(plug: Plug) -> None:

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What plugins see of a request: what a log would show, no header and no body.
+    """What plugins see of a request: what a log would show.
 
-    Credentials are there, and what the privacy gate has not seen.
+    Headers and bodies are left out: they hold credentials, and what the privacy gate has not seen.
 
     :ivar method: ``GET``, ``POST``, …
     :ivar url: the address, with its query
@@ -90,6 +90,7 @@ def satchel_services() -> list[Service] | None:
         from satchel import hookimpl
         from satchel.recnet.service import SERVICE
 
+
         @hookimpl
         def satchel_services():
             return [dataclasses.replace(SERVICE, name="mirror", items=(), spiders=())]
@@ -121,12 +122,15 @@ def satchel_settings() -> type[Struct] | None:
 
         from satchel import hookimpl
 
+
         class Settings(Struct, frozen=True, kw_only=True):
             least: Annotated[int, Meta(ge=0, description="Visits that a room must have.")] = 10
+
 
         @hookimpl
         def satchel_settings():
             return Settings
+
 
         @hookimpl
         def satchel_process_item(item, settings):
@@ -150,6 +154,7 @@ def satchel_feed_exporters() -> Mapping[str, type[BaseItemExporter]] | None:
 
         from satchel import hookimpl
 
+
         class IdsExporter(BaseItemExporter):
             def __init__(self, file, **options):
                 super().__init__(**options)
@@ -157,6 +162,7 @@ def satchel_feed_exporters() -> Mapping[str, type[BaseItemExporter]] | None:
 
             def export_item(self, item):
                 self.file.write(f"{item.id}\\n".encode())
+
 
         @hookimpl
         def satchel_feed_exporters():
@@ -180,11 +186,13 @@ def satchel_commands() -> list[click.Command] | None:
 
         from satchel import hookimpl
 
+
         @click.command()
         @click.argument("name")
         def greet(name):
             \"\"\"Say hello to NAME.\"\"\"
             click.echo(f"hello {name}")
+
 
         @hookimpl
         def satchel_commands():
@@ -204,6 +212,7 @@ def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | 
     ::
 
         from satchel import hookimpl
+
 
         @hookimpl
         async def satchel_crawl_started(crawler):
@@ -231,10 +240,14 @@ def satchel_crawl_finished(
 
         from satchel import hookimpl
 
+
         @hookimpl
         def satchel_crawl_finished(reason, stats):
-            figures = {"reason": reason, "verdict": stats["satchel/verdict"],
-                       "items": stats["item_scraped_count"]}
+            figures = {
+                "reason": reason,
+                "verdict": stats["satchel/verdict"],
+                "items": stats["item_scraped_count"],
+            }
             Path("figures.json").write_text(json.dumps(figures))
     """
 
@@ -254,6 +267,7 @@ def satchel_request(
     ::
 
         from satchel import hookimpl
+
 
         @hookimpl
         def satchel_request(request, crawler):
@@ -275,6 +289,7 @@ def satchel_response(
     ::
 
         from satchel import hookimpl
+
 
         @hookimpl
         def satchel_response(response, crawler):
@@ -302,6 +317,7 @@ def satchel_withhold(item: Item, crawler: Crawler, settings: Any) -> Collection[
         from satchel import hookimpl
         from satchel.recnet import Account
 
+
         @hookimpl
         def satchel_withhold(item):
             if isinstance(item, Account):
@@ -326,6 +342,7 @@ def satchel_process_item(item: Any, crawler: Crawler, settings: Any) -> Any | Aw
 
         from satchel import hookimpl
         from satchel.recnet import Room
+
 
         @hookimpl
         def satchel_process_item(item):
@@ -354,6 +371,7 @@ def satchel_export_items(
         from pathlib import Path
 
         from satchel import hookimpl
+
 
         @hookimpl
         def satchel_export_items(items):
