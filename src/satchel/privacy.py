@@ -86,8 +86,8 @@ class Gate:
             if isinstance(current, Item) and id(current) not in seen:
                 seen.add(id(current))
                 for name in nested_fields(type(current)):
-                    value = getattr(current, name)
-                    waiting += value if isinstance(value, list) else [value]
+                    if (value := getattr(current, name)) is not None:
+                        waiting += value if isinstance(value, list) else [value]
         return item
 
     def admit_value(self, item: Item, name: str, value: Any) -> Any:
