@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import pytest
 import scrapy
 from msgspec import Struct
+from scrapy import signals
 
 from satchel import hookimpl
 from satchel.errors import ConfigError
@@ -414,3 +415,39 @@ def test_nothing_lets_through_what_the_gate_withholds(run: Plug) -> None:
             yield Account.from_data({"accountId": 1, "username": "a", "isJunior": True})
 
     assert run(withholding([]), spider=Junior).items[0].username is None
+
+
+def test_each_exporter_has_a_list_of_its_own(run: Plug) -> None:
+    seen: list[int] = []
+
+    class Takes:
+        @hookimpl
+        def satchel_export_items(self, items: list[Any]) -> None:
+            items.clear()
+
+    class Looks:
+        @hookimpl
+        def satchel_export_items(self, items: list[Any]) -> None:
+            seen.extend(item.id for item in items)
+
+    run(Takes, Looks)
+    assert seen == [1, 2]
+
+
+def test_figures_are_those_of_all_others(run: Plug) -> None:
+    seen: list[Any] = []
+
+    class Late(Own):
+        def parse(self, response: Any) -> Any:
+            self.crawler.signals.connect(self.count, signals.spider_closed)
+
+        def count(self) -> None:
+            self.crawler.stats.set_value("late", 1)
+
+    class Looks:
+        @hookimpl
+        def satchel_crawl_finished(self, stats: Any) -> None:
+            seen.append((stats.get("late"), "finish_time" in stats))
+
+    run(Looks, spider=Late)
+    assert seen == [(1, True)]
