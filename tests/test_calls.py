@@ -16,10 +16,11 @@ from typing import Any, ClassVar
 import pytest
 import scrapy
 from msgspec import Struct
+from scrapy import signals
 
 from satchel import hookimpl
 from satchel.errors import ConfigError
-from satchel.recnet import Account
+from satchel.recnet import Account, Room
 from satchel.testing import Crawl, crawl
 
 MODULE = "calls_of_this_test"
@@ -340,3 +341,113 @@ class ExportsTooMuch:
 
 def test_what_an_exporter_did_to_an_item_passes_the_privacy_gate(run: Plug) -> None:
     assert {item.username for item in run(ExportsTooMuch).items} == {None}
+
+
+# Withholding
+
+
+def withholding(answer: Any) -> type:
+    def withholds(self: Any, item: Any) -> Any:
+        return answer() if callable(answer) else answer
+
+    return type("Withholding", (), {"satchel_withhold": hookimpl(withholds)})
+
+
+class WithRoom(Own):
+    def parse(self, response: Any) -> Any:
+        room = Room.from_data({"RoomId": 5, "Name": "Hall", "CreatorAccountId": 1, "Tags": []})
+        room.creator_account = Account.from_data(
+            {"accountId": 1, "username": "paper", "isJunior": False}
+        )
+        yield room
+
+
+@pytest.mark.parametrize("answer", [lambda: 1 / 0, ["nmae"], ["id"], "name", 5])
+def test_where_it_fails_all_is_withheld(
+    run: Plug, caplog: pytest.LogCaptureFixture, answer: Any
+) -> None:
+    plugin = withholding(answer)
+    result = run(plugin, spider=WithRoom, SATCHEL_PRIVACY="off")
+    (room,) = result.items
+    assert (room.id, room.creator_account_id, room.name) == (5, 1, None)
+    assert room.creator_account is None
+    assert "Hall" not in str(room.data)
+    assert errors(result, plugin) >= 1
+    assert "satchel_withhold failed at recnet_room 5: " in caplog.text
+
+
+def test_what_is_withheld_of_what_is_nested(run: Plug) -> None:
+    class Names:
+        @hookimpl
+        def satchel_withhold(self, item: Any) -> Any:
+            return {"username"} if isinstance(item, Account) else None
+
+    (room,) = run(Names, spider=WithRoom).items
+    assert (room.name, room.creator_account.id, room.creator_account.username) == ("Hall", 1, None)
+
+
+def test_plugins_withhold_together_and_before_others_see_it(run: Plug) -> None:
+    seen: list[Any] = []
+
+    class Looks:
+        @hookimpl
+        def satchel_withhold(self, item: Any) -> Any:
+            return ["display_name"]
+
+        @hookimpl
+        def satchel_process_item(self, item: Any) -> None:
+            seen.append((item.username, item.display_name))
+
+    class One(Own):
+        def parse(self, response: Any) -> Any:
+            yield Account.from_data(
+                {"accountId": 1, "username": "a", "displayName": "b", "isJunior": False}
+            )
+
+    run(withholding(("username",)), Looks, spider=One)
+    assert seen == [(None, None)]
+    assert run(Looks, spider=One, SATCHEL_PRIVACY="off").items[0].username == "a"
+
+
+def test_nothing_lets_through_what_the_gate_withholds(run: Plug) -> None:
+    class Junior(Own):
+        def parse(self, response: Any) -> Any:
+            yield Account.from_data({"accountId": 1, "username": "a", "isJunior": True})
+
+    assert run(withholding([]), spider=Junior).items[0].username is None
+
+
+def test_each_exporter_has_a_list_of_its_own(run: Plug) -> None:
+    seen: list[int] = []
+
+    class Takes:
+        @hookimpl
+        def satchel_export_items(self, items: list[Any]) -> None:
+            items.clear()
+
+    class Looks:
+        @hookimpl
+        def satchel_export_items(self, items: list[Any]) -> None:
+            seen.extend(item.id for item in items)
+
+    run(Takes, Looks)
+    assert seen == [1, 2]
+
+
+def test_figures_are_those_of_all_others(run: Plug) -> None:
+    seen: list[Any] = []
+
+    class Late(Own):
+        def parse(self, response: Any) -> Any:
+            self.crawler.signals.connect(self.count, signals.spider_closed)
+
+        def count(self) -> None:
+            self.crawler.stats.set_value("late", 1)
+
+    class Looks:
+        @hookimpl
+        def satchel_crawl_finished(self, stats: Any) -> None:
+            seen.append((stats.get("late"), "finish_time" in stats))
+
+    run(Looks, spider=Late)
+    assert seen == [(1, True)]

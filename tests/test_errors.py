@@ -493,6 +493,7 @@ DURING = (
     "`unreachable`",
     "satchel/left_out",
     "satchel/plugins/NAME/errors",
+    "satchel/plugins/NAME/blocked",  # tests/test_calls.py
     "satchel/item_errors",
     "satchel/extension_errors",
     "satchel/store/unknown_type",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
@@ -57,6 +58,8 @@ def refusal(*paths: str) -> str:
         plugins = Plugins(paths)
         plugins.services()
         plugins.settings()
+        plugins.feed_exporters()
+        plugins.commands(["items"])
 
     with pytest.raises(PluginError) as caught:
         ask()
@@ -158,6 +161,27 @@ def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
     assert Plugins(["mine"]).names() != Plugins().names()
 
 
+def test_an_installed_package(tmp_path: Path) -> None:
+    """What pip leaves of one: a module, and a folder that says what it is."""
+    packages = tmp_path / "packages"
+    said = packages / "paper_plug-2.1.dist-info"
+    said.mkdir(parents=True)
+    (said / "METADATA").write_text("Metadata-Version: 2.1\nName: paper-plug\nVersion: 2.1\n")
+    (said / "entry_points.txt").write_text("[satchel]\npaper = paper_plug\n")
+    lines = ["from satchel import hookimpl", "@hookimpl", "def satchel_process_item(item): pass"]
+    (packages / "paper_plug.py").write_text("\n".join(lines) + "\n")
+    folder = project(tmp_path / "project")
+    env = {**os.environ, "PYTHONPATH": str(packages)}
+    done = command("satchel", "plugins", cwd=folder, env=env)
+    assert "paper 2.1 (package paper-plug)\n    satchel_process_item\n" in done.stdout
+    done = command(
+        "scrapy", "crawl", "recnet-rooms", "-a", "hot=1", "-s", "SATCHEL_SANDBOX=1",
+        "-s", "SATCHEL_STORE=", "-s", "SATCHEL_TRACE_HOOKS=1", cwd=folder, env=env,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "plugin paper: satchel_process_item at recnet_room " in done.stderr
+
+
 # Refusing
 
 
@@ -186,6 +210,15 @@ def test_two_managers_know_nothing_of_each_other(write: Write) -> None:
             "@hookimpl\ndef satchel_services(): 1 / 0",
             "satchel_services failed: ZeroDivisionError: division by zero (",
         ),
+        ("@hookimpl\ndef satchel_commands(): return 5", "must return a list of click commands"),
+        ("@hookimpl\ndef satchel_commands(): return [5]", "must return a list of click commands"),
+        (
+            "import click\n@hookimpl\ndef satchel_commands(): return [click.Command('items')]",
+            "there is a command items already",
+        ),
+        ("@hookimpl\ndef satchel_feed_exporters(): return 5", "must return a mapping of formats"),
+        ("@hookimpl\ndef satchel_feed_exporters(): 1 / 0", "satchel_feed_exporters failed: Zero"),
+        ("@hookimpl\nasync def satchel_withhold(item): pass", "satchel_withhold cannot be async"),
         ("@hookimpl\ndef satchel_settings(): return 5", "must return a class of msgspec.Struct"),
         ("@hookimpl\ndef satchel_settings(): 1 / 0", "satchel_settings failed: ZeroDivisionErr"),
         ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),
@@ -230,6 +263,12 @@ def test_two_of_one_name(write: Write, installed: list[EntryPoint]) -> None:
 def test_one_under_two_names() -> None:
     text = refusal("satchel.recnet.service")
     assert text == "plugin satchel.recnet.service: it is the same as plugin recnet; name it once"
+
+
+def test_two_exporters_of_one_format(write: Write) -> None:
+    for name in ("one", "two"):
+        write(name, "@hookimpl\ndef satchel_feed_exporters(): return {'ids': dict}")
+    assert refusal("one", "two") == ("plugin two: there is an exporter for the format ids already")
 
 
 def test_services_may_be_none(write: Write) -> None:

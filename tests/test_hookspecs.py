@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import scrapy
 
+from hookpage import page
 from satchel import hookspecs
 from satchel.errors import ConfigError
 from satchel.hooks import Plugins
 from satchel.recnet import Account, Room
-from satchel.testing import Crawl, crawl
+from satchel.testing import Crawl, command, crawl, project
 
 HOOKS = Plugins().hooks()
 
@@ -69,6 +70,11 @@ def test_each_is_described(hook: str) -> None:
     assert f"test_{hook}" in globals()
 
 
+def test_the_page_says_the_same() -> None:
+    written = Path(__file__).parent.parent / "docs" / "hooks.md"
+    assert written.read_text() == page(), "python tests/support/hookpage.py > docs/hooks.md"
+
+
 def test_satchel_services(plug: Plug) -> None:
     names = {service.name for service in Plugins([plug("satchel_services")]).services()}
     assert names == {"kemono", "mirror", "recnet"}
@@ -101,7 +107,7 @@ def test_satchel_crawl_finished(plug: Plug, tmp_path: Path) -> None:
 
 
 def of_the_sandbox(plugin: str) -> Crawl:
-    return crawl("recnet-rooms", {"SATCHEL_PLUGINS": [plugin], "SATCHEL_SANDBOX": True}, ids="1,2")
+    return crawl("recnet-rooms", {"SATCHEL_PLUGINS": [plugin], "SATCHEL_SANDBOX": True}, hot="1")
 
 
 def test_satchel_request(plug: Plug) -> None:
@@ -118,3 +124,31 @@ def test_satchel_response(plug: Plug) -> None:
 def test_satchel_export_items(plug: Plug, tmp_path: Path) -> None:
     run(plug("satchel_export_items"))
     assert (tmp_path / "ids.txt").read_text() == "1\n2\n3\n"
+
+
+def test_satchel_feed_exporters(plug: Plug, tmp_path: Path) -> None:
+    run(plug("satchel_feed_exporters"), FEEDS={"rooms.ids": {"format": "ids"}})
+    assert (tmp_path / "rooms.ids").read_text() == "1\n2\n3\n"
+    project(tmp_path, ["SATCHEL_SANDBOX = True", "SATCHEL_STORE = ''"])
+    done = command(
+        "scrapy", "crawl", "recnet-rooms", "-a", "hot=1", "-s", "SATCHEL_PLUGINS=example",
+        "-O", "hot.ids", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "hot.ids").read_text().split()) > 10
+
+
+def test_satchel_commands(plug: Plug, tmp_path: Path) -> None:
+    plug("satchel_commands")
+    project(tmp_path, ["SATCHEL_PLUGINS = ['example']"])
+    assert command("satchel", "greet", "you", cwd=tmp_path).stdout == "hello you\n"
+    assert "Say hello to NAME." in command("satchel", "--help", cwd=tmp_path).stdout
+
+
+def test_satchel_withhold(plug: Plug) -> None:
+    plugin = plug("satchel_withhold")
+    for level in ("careful", "off"):
+        account, *_ = run(plugin, SATCHEL_PRIVACY=level).items
+        assert (account.id, account.username) == (1, None)
+        assert account.data["username"] is None
+        assert account.was_sent("username")

@@ -146,6 +146,13 @@ class SatchelAddon:
         settings.set("SPIDER_MODULES", modules, settings.getpriority("SPIDER_MODULES") or "addon")
 
     @staticmethod
+    def offer_feed_exporters(settings: BaseSettings, plugins: Plugins) -> None:
+        """Make the plugins' formats known to feeds; the project's own exporters win."""
+        offered = {**plugins.feed_exporters(), **settings.getdict("FEED_EXPORTERS")}
+        priority = settings.getpriority("FEED_EXPORTERS") or "addon"
+        settings.set("FEED_EXPORTERS", offered, priority)
+
+    @staticmethod
     def _services_for_spiders(settings: BaseSettings) -> tuple[Service, ...]:
         """The services; without those of ``SATCHEL_PLUGINS`` if one of these is broken.
 
@@ -164,6 +171,7 @@ class SatchelAddon:
         _refuse_other_reactors(settings)
         self.plugins = Plugins.of(settings)
         self.services = self.plugins.services()
+        self.offer_feed_exporters(settings, self.plugins)
         declared = self.plugins.settings()
         reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
@@ -247,6 +255,7 @@ class SatchelAddon:
             self.config.level,
             key=secret.reveal().encode() if secret else b"",
             count=lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}"),
+            tighten=self.calls.withheld if self.calls.has("satchel_withhold") else None,
             content=[s.name for s in self.services if s.content(self._settings[s.name])],
         )
 

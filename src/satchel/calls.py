@@ -6,9 +6,10 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from time import perf_counter
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from msgspec import Struct
 from scrapy.exceptions import DropItem
@@ -16,7 +17,7 @@ from scrapy.exceptions import DropItem
 from satchel.config import Config
 from satchel.hooks import Plugins, one_line
 from satchel.hookspecs import RequestInfo, ResponseInfo
-from satchel.items import Item, type_name
+from satchel.items import Item, field_names, type_name
 from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
@@ -26,12 +27,43 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-BEFORE_CRAWL: Final = frozenset({"satchel_services", "satchel_settings"})
+BEFORE_CRAWL: Final = frozenset(
+    {"satchel_services", "satchel_settings", "satchel_feed_exporters", "satchel_commands"}
+)
 """The hooks that are no part of a crawl."""
 
 
 class _GivenUp(Exception):
     """An ``async`` implementation took too long."""
+
+
+class _Impl(NamedTuple):
+    """A plugin's implementation of a hook, as it is called.
+
+    :ivar function: the implementation itself
+    :ivar call: the same, with what is the same in each call of a crawl
+    :ivar takes: the other parameters that it wants
+    :ivar waits: whether it is ``async``
+    """
+
+    plugin: str
+    hook: str
+    function: Callable[..., Any]
+    call: Callable[..., Any]
+    takes: tuple[str, ...]
+    waits: bool
+
+    @classmethod
+    def of(cls, hook: str, found: pluggy.HookImpl, **same: Any) -> Self:
+        given = {name: same[name] for name in found.argnames if name in same}
+        return cls(
+            plugin=found.plugin_name,
+            hook=hook,
+            function=found.function,
+            call=partial(found.function, **given) if given else found.function,
+            takes=tuple(name for name in found.argnames if name not in same),
+            waits=inspect.iscoroutinefunction(found.function),
+        )
 
 
 class Calls:
@@ -45,14 +77,17 @@ class Calls:
         self, crawler: Crawler, plugins: Plugins, settings: Mapping[str, Struct], config: Config
     ) -> None:
         self._crawler = crawler
-        self._settings = settings
         self._seconds = config.hook_seconds
         self._trace = config.trace_hooks
         off = {
             name for name, struct in settings.items() if getattr(struct, "enabled", True) is False
         }
         self._impls = {
-            hook: [impl for impl in plugins.implementations(hook) if impl.plugin_name not in off]
+            hook: [
+                _Impl.of(hook, found, crawler=crawler, settings=settings.get(found.plugin_name))
+                for found in plugins.implementations(hook)
+                if found.plugin_name not in off
+            ]
             for hook in plugins.hooks()
         }
 
@@ -66,9 +101,10 @@ class Calls:
         :param admit: what each item passes that a plugin puts in an item's place
         :raises DropItem: a plugin drops it
         """
-        hook = "satchel_process_item"
-        for impl in self._impls[hook]:
-            result = await self._call(hook, impl, item, may_raise=DropItem, item=item)
+        for impl in self._impls["satchel_process_item"]:
+            result = self._begin(impl, item, may_raise=DropItem, item=item)
+            if result is not None and inspect.isawaitable(result):
+                result = await self._finish(impl, item, result, may_raise=DropItem)
             # A plugin that failed may have changed the item before.
             item = admit(item if result is None else result)
         return item
@@ -81,7 +117,7 @@ class Calls:
         """Tell the plugins that the crawl has ended. Each gets the figures as they are then."""
         for impl in self._impls["satchel_crawl_finished"]:
             stats = dict(self._crawler.stats.get_stats())
-            await self._call("satchel_crawl_finished", impl, reason=reason, stats=stats)
+            await self._call(impl, reason=reason, stats=stats)
 
     async def request(self, request: RequestInfo) -> None:
         """Show the plugins a request that is about to be sent."""
@@ -96,12 +132,25 @@ class Calls:
         for impl in self._impls["satchel_export_items"]:
             # Each gets a list of its own: one may take it apart.
             about = f"{len(items)} items"
-            await self._call("satchel_export_items", impl, about, items=list(items))
+            await self._call(impl, about, items=list(items))
+
+    def withheld(self, item: Item) -> frozenset[str] | None:
+        """The fields of an item that plugins withhold; ``None``: one of them failed."""
+        names: set[str] = set()
+        for impl in self._impls["satchel_withhold"]:
+            try:
+                names |= _fields(
+                    self._begin(impl, item, may_raise=Exception, item=item), type(item)
+                )
+            except Exception as error:
+                self._failed(impl, item, error)
+                return None
+        return frozenset(names)
 
     def codes(self) -> dict[CodeType, str]:
         """The code of each implementation → the names of its plugin and hook."""
         return {
-            impl.function.__code__: f"{impl.plugin_name}: {hook}"
+            impl.function.__code__: f"{impl.plugin}: {impl.hook}"
             for hook, impls in self._impls.items()
             if hook not in BEFORE_CRAWL
             for impl in impls
@@ -110,41 +159,59 @@ class Calls:
 
     async def _each(self, hook: str, subject: Any = None, **given: Any) -> None:
         for impl in self._impls[hook]:
-            await self._call(hook, impl, subject, **given)
+            await self._call(impl, subject, **given)
 
-    async def _call(
+    async def _call(self, impl: _Impl, subject: Any = None, **given: Any) -> None:
+        result = self._begin(impl, subject, **given)
+        if inspect.isawaitable(result):
+            await self._finish(impl, subject, result)
+
+    # Each item takes this way, once for each plugin: what is no coroutine makes none.
+    def _begin(
         self,
-        hook: str,
-        impl: pluggy.HookImpl,
+        impl: _Impl,
         subject: Any = None,
         *,
         may_raise: type[Exception] | tuple[()] = (),
         **given: Any,
     ) -> Any:
-        """What an implementation returns; ``None`` if it fails.
+        """What an implementation returns, maybe to be awaited; ``None`` if it fails.
 
         :param subject: what it is called for, for the log
         :param may_raise: what it may raise on purpose
         """
-        started = perf_counter()
+        started = perf_counter() if self._trace else 0.0
         try:
-            result = self._begin(impl, given)
-            if inspect.isawaitable(result):
-                result = await self._within_limit(result)
-            return result
+            return impl.call(**{name: given[name] for name in impl.takes})
         except may_raise:
             raise
         except Exception as error:
-            self._failed(hook, impl, subject, error)
+            self._failed(impl, subject, error)
+            return None
+        finally:
+            if self._trace and not impl.waits:
+                self._traced(impl, subject, started)
+
+    async def _finish(
+        self,
+        impl: _Impl,
+        subject: Any,
+        waiting: Awaitable[Any],
+        *,
+        may_raise: type[Exception] | tuple[()] = (),
+    ) -> Any:
+        """What an ``async`` implementation returns; ``None`` if it fails."""
+        started = perf_counter()
+        try:
+            return await self._within_limit(waiting)
+        except may_raise:
+            raise
+        except Exception as error:
+            self._failed(impl, subject, error)
             return None
         finally:
             if self._trace:
-                self._traced(hook, impl, subject, started)
-
-    def _begin(self, impl: pluggy.HookImpl, given: dict[str, Any]) -> Any:
-        given["crawler"] = self._crawler
-        given["settings"] = self._settings.get(impl.plugin_name)
-        return impl.function(**{name: given[name] for name in impl.argnames})
+                self._traced(impl, subject, started)
 
     async def _within_limit(self, waiting: Awaitable[Any]) -> Any:
         """The result of an ``async`` implementation.
@@ -166,23 +233,23 @@ class Calls:
             raise _GivenUp("it was cancelled")
         return task.result()
 
-    def _failed(self, hook: str, impl: pluggy.HookImpl, subject: Any, error: Exception) -> None:
+    def _failed(self, impl: _Impl, subject: Any, error: Exception) -> None:
         logger.error(
             "plugin %s: %s failed%s: %s",
-            impl.plugin_name,
-            hook,
+            impl.plugin,
+            impl.hook,
             _at(subject),
             one_line(error),
             # Those are no mistakes of the plugin's code.
             exc_info=None if isinstance(error, CrawlEnds | _GivenUp) else error,
         )
-        self._crawler.stats.inc_value(f"satchel/plugins/{impl.plugin_name}/errors")
+        self._crawler.stats.inc_value(f"satchel/plugins/{impl.plugin}/errors")
 
-    def _traced(self, hook: str, impl: pluggy.HookImpl, subject: Any, started: float) -> None:
+    def _traced(self, impl: _Impl, subject: Any, started: float) -> None:
         logger.info(
             "plugin %s: %s%s took %.1f ms",
-            impl.plugin_name,
-            hook,
+            impl.plugin,
+            impl.hook,
             _at(subject),
             (perf_counter() - started) * 1000,
         )
@@ -192,6 +259,20 @@ def _forget(task: asyncio.Future[Any]) -> None:
     """Read what a task came to that nobody waits for: asyncio complains of errors unread."""
     if not task.cancelled():
         task.exception()
+
+
+def _fields(names: Any, cls: type[Item]) -> set[str]:
+    """The names of fields that a plugin returned.
+
+    :raises ValueError: one is none, or is part of the key
+    """
+    if isinstance(names, str):
+        raise ValueError("a text is no collection of names")
+    found = set(names or ())
+    if wrong := found - field_names(cls) | found & set(cls.key):
+        words = ", ".join(sorted(map(str, wrong)))
+        raise ValueError(f"{cls.__name__}: no field that can be withheld: {words}")
+    return found
 
 
 def _at(subject: Any) -> str:

@@ -7,11 +7,25 @@ import sys
 import click
 
 import satchel
-from satchel.commands import items, plugins, sandbox, schema, settings, spiders
+from satchel.commands import items, plugins, project_settings, sandbox, schema, settings, spiders
 from satchel.errors import SatchelError
+from satchel.hooks import Plugins
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Verbs(click.Group):
+    """satchel's own commands, and those of plugins: looked for where a verb is none of these."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*self.commands, *self._of_plugins()])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self.commands.get(cmd_name) or self._of_plugins().get(cmd_name)
+
+    def _of_plugins(self) -> dict[str, click.Command]:
+        return Plugins.of(project_settings()).commands(self.commands)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(satchel.__version__, prog_name="satchel")
 def cli() -> None:
     """Crawl RecNet and Kemono servers into typed items.

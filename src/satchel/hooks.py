@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from pkgutil import iter_modules
@@ -22,6 +22,8 @@ from satchel.errors import ConfigError, PluginError, did_you_mean
 from satchel.service import Service
 
 if TYPE_CHECKING:
+    import click
+    from scrapy.exporters import BaseItemExporter
     from scrapy.settings import BaseSettings
 
 PREFIX: Final = "satchel_"
@@ -125,6 +127,47 @@ class Plugins:
                 problem = "satchel_settings must return a class of msgspec.Struct"
                 raise PluginError(f"plugin {impl.plugin_name}: {problem}")
             found[impl.plugin_name] = struct
+        return found
+
+    def feed_exporters(self) -> dict[str, type[BaseItemExporter]]:
+        """Format → the feed exporter that a plugin offers.
+
+        :raises PluginError: a plugin fails, or two offer one format
+        """
+        found: dict[str, type[BaseItemExporter]] = {}
+        for impl in self.implementations("satchel_feed_exporters"):
+            offered = _asked("satchel_feed_exporters", impl) or {}
+            if not isinstance(offered, Mapping) or not all(map(inspect.isclass, offered.values())):
+                problem = "satchel_feed_exporters must return a mapping of formats to classes"
+                raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+            for name in offered:
+                if name in found:
+                    problem = f"there is an exporter for the format {name} already"
+                    raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+            found.update(offered)
+        return found
+
+    def commands(self, taken: Iterable[str]) -> dict[str, click.Command]:
+        """Verb → the command that a plugin offers.
+
+        :param taken: the verbs that there are already
+        :raises PluginError: a plugin fails, or offers a verb that there is
+        """
+        import click
+
+        found: dict[str, click.Command] = {}
+        for impl in self.implementations("satchel_commands"):
+            offered = _asked("satchel_commands", impl) or []
+            if not isinstance(offered, list) or not all(
+                isinstance(command, click.Command) and command.name for command in offered
+            ):
+                problem = "satchel_commands must return a list of click commands with names"
+                raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+            for command in offered:
+                if command.name in {*taken, *found}:
+                    problem = f"there is a command {command.name} already"
+                    raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+                found[command.name] = command
         return found
 
     def _register(self, found: Found) -> None:

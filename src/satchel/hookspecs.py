@@ -19,24 +19,27 @@ What holds for all of them:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    import click
     from msgspec import Struct
     from scrapy.crawler import Crawler
+    from scrapy.exporters import BaseItemExporter
 
+    from satchel.items import Item
     from satchel.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What plugins see of a request: what a log would show, no header and no body.
+    """What plugins see of a request: what a log would show.
 
-    Credentials are there, and what the privacy gate has not seen.
+    Headers and bodies are left out: they hold credentials, and what the privacy gate has not seen.
 
     :ivar method: ``GET``, ``POST``, …
     :ivar url: the address, with its query
@@ -87,6 +90,7 @@ def satchel_services() -> list[Service] | None:
         from satchel import hookimpl
         from satchel.recnet.service import SERVICE
 
+
         @hookimpl
         def satchel_services():
             return [dataclasses.replace(SERVICE, name="mirror", items=(), spiders=())]
@@ -118,17 +122,81 @@ def satchel_settings() -> type[Struct] | None:
 
         from satchel import hookimpl
 
+
         class Settings(Struct, frozen=True, kw_only=True):
             least: Annotated[int, Meta(ge=0, description="Visits that a room must have.")] = 10
+
 
         @hookimpl
         def satchel_settings():
             return Settings
 
+
         @hookimpl
         def satchel_process_item(item, settings):
             if (getattr(item, "visit_count", None) or settings.least) < settings.least:
                 raise DropItem("hardly visited")
+    """
+
+
+@hookspec
+def satchel_feed_exporters() -> Mapping[str, type[BaseItemExporter]] | None:
+    """Offer formats for feeds: ``-o rooms.FORMAT``, and ``format`` in ``FEEDS``.
+
+    Called like :func:`satchel_services`. All results count; two plugins with one format are
+    refused. A project's own ``FEED_EXPORTERS`` win, and these win over Scrapy's.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from scrapy.exporters import BaseItemExporter
+
+        from satchel import hookimpl
+
+
+        class IdsExporter(BaseItemExporter):
+            def __init__(self, file, **options):
+                super().__init__(**options)
+                self.file = file
+
+            def export_item(self, item):
+                self.file.write(f"{item.id}\\n".encode())
+
+
+        @hookimpl
+        def satchel_feed_exporters():
+            return {"ids": IdsExporter}
+    """
+
+
+@hookspec
+def satchel_commands() -> list[click.Command] | None:
+    """Offer commands: ``satchel <verb>``.
+
+    Called when satchel's help is shown, or a verb is used that is not satchel's own. All results
+    count; a name that is taken is refused. A :class:`satchel.SatchelError` that a command raises is
+    shown as one line, and the exit status is 1.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        import click
+
+        from satchel import hookimpl
+
+
+        @click.command()
+        @click.argument("name")
+        def greet(name):
+            \"\"\"Say hello to NAME.\"\"\"
+            click.echo(f"hello {name}")
+
+
+        @hookimpl
+        def satchel_commands():
+            return [greet]
     """
 
 
@@ -144,6 +212,7 @@ def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | 
     ::
 
         from satchel import hookimpl
+
 
         @hookimpl
         async def satchel_crawl_started(crawler):
@@ -171,10 +240,14 @@ def satchel_crawl_finished(
 
         from satchel import hookimpl
 
+
         @hookimpl
         def satchel_crawl_finished(reason, stats):
-            figures = {"reason": reason, "verdict": stats["satchel/verdict"],
-                       "items": stats["item_scraped_count"]}
+            figures = {
+                "reason": reason,
+                "verdict": stats["satchel/verdict"],
+                "items": stats["item_scraped_count"],
+            }
             Path("figures.json").write_text(json.dumps(figures))
     """
 
@@ -194,6 +267,7 @@ def satchel_request(
     ::
 
         from satchel import hookimpl
+
 
         @hookimpl
         def satchel_request(request, crawler):
@@ -216,9 +290,38 @@ def satchel_response(
 
         from satchel import hookimpl
 
+
         @hookimpl
         def satchel_response(response, crawler):
             crawler.stats.max_value("example/largest", response.size)
+    """
+
+
+@hookspec
+def satchel_withhold(item: Item, crawler: Crawler, settings: Any) -> Collection[str] | None:
+    """Tighten privacy: name fields of an item that are withheld, besides those that the gate does.
+
+    Called once for each satchel item that was decoded, and for each that it nests, in the gate:
+    after what ``SATCHEL_PRIVACY`` withholds, and before anything else sees the item. (Again for the
+    answer of a relation that becomes part of it.) All results count together. These fields become
+    ``None``, in the payload too, and the store forgets what it had. Fields of the key cannot be
+    withheld. There is no way to let through what the gate withholds.
+
+    This hook refuses: where it fails, or names a field that is none, all of the item is withheld
+    but its key and its links.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+        from satchel.recnet import Account
+
+
+        @hookimpl
+        def satchel_withhold(item):
+            if isinstance(item, Account):
+                return ["username"]
     """
 
 
@@ -239,6 +342,7 @@ def satchel_process_item(item: Any, crawler: Crawler, settings: Any) -> Any | Aw
 
         from satchel import hookimpl
         from satchel.recnet import Room
+
 
         @hookimpl
         def satchel_process_item(item):
@@ -267,6 +371,7 @@ def satchel_export_items(
         from pathlib import Path
 
         from satchel import hookimpl
+
 
         @hookimpl
         def satchel_export_items(items):

@@ -35,6 +35,7 @@ class Gate:
     :param level: what to withhold
     :param key: makes the pseudonyms of :attr:`Level.STRICT`; the same key, the same pseudonyms
     :param count: called with the name of a rule each time that it withheld something
+    :param tighten: item → fields that are withheld besides; ``None``: all but key and links
     :param content: the namespaces of the services whose content is kept, at any level; that of the
         others (:func:`satchel.items.withheld`) is not
     """
@@ -45,6 +46,7 @@ class Gate:
         key: bytes = b"",
         count: Callable[[str], None] = lambda rule: None,
         *,
+        tighten: Callable[[Item], frozenset[str] | None] | None = None,
         content: Collection[str] = (),
     ) -> None:
         if level is Level.STRICT and not key:
@@ -52,6 +54,7 @@ class Gate:
         self.level = level
         self._key = key
         self._count = count
+        self._tighten = tighten
         self._content = frozenset(content)
 
     def admit(self, item: Any) -> Any:
@@ -70,6 +73,8 @@ class Gate:
                 self._pseudonymize(item)
         if self._guards(type(item)):
             self._withhold_content(item)
+        if self._tighten is not None:
+            self._withhold_more(item, self._tighten(item))
         self._admit_nested(item)
         return item
 
@@ -81,8 +86,8 @@ class Gate:
             if isinstance(current, Item) and id(current) not in seen:
                 seen.add(id(current))
                 for name in nested_fields(type(current)):
-                    value = getattr(current, name)
-                    waiting += value if isinstance(value, list) else [value]
+                    if (value := getattr(current, name)) is not None:
+                        waiting += value if isinstance(value, list) else [value]
         return item
 
     def admit_value(self, item: Item, name: str, value: Any) -> Any:
@@ -99,6 +104,10 @@ class Gate:
             return None
         if self._guards(cls) and name in content_of(cls):
             return None
+        if self._tighten is not None:
+            more = self._tighten(item)
+            if name in more if more is not None else name not in kept_of_minors(cls):
+                return None
         if self.level is Level.STRICT and name in _spoken(cls) and value:
             return self.pseudonym(value)
         return value
@@ -121,13 +130,21 @@ class Gate:
             # What could not be read as an item cannot be judged either.
             _put_in_payload(item, frozenset(unread), None)
 
-    def _blank(self, item: Item) -> None:
+    def _withhold_more(self, item: Item, names: frozenset[str] | None) -> None:
+        if names is None:
+            self._blank(item, "refused")
+        elif names:
+            _blank_fields(item, names)
+            _put_in_payload(item, names, None)
+            self._count("tightened")
+
+    def _blank(self, item: Item, rule: str = "junior") -> None:
         lost = _fields_but(type(item), kept_of_minors(type(item)))
         _blank_fields(item, lost)
         item._unsent = frozenset()
         _strip_payload(item, lost)
         item._bare = True
-        self._count("junior")
+        self._count(rule)
 
     def _withhold_identity(self, item: Item) -> None:
         names = _unneeded(type(item))

@@ -11,10 +11,12 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from scrapy.commands import BaseRunSpiderCommand, crawl, runspider
+from scrapy.commands import BaseRunSpiderCommand, ScrapyCommand, crawl, runspider
+from scrapy.exceptions import UsageError as ScrapyUsageError
 
 from satchel.addon import SatchelAddon
-from satchel.errors import did_you_mean
+from satchel.errors import UsageError, did_you_mean
+from satchel.hooks import Plugins
 from satchel.summary import Summary
 from satchel.verdict import EXIT_STATUS
 
@@ -29,6 +31,23 @@ class _Judged(BaseRunSpiderCommand):
     """Exits with the crawl's verdict."""
 
     _crawler: Crawler
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        if opts.output or opts.overwrite_output:
+            self._offer_formats(args, opts)
+        super().process_options(args, opts)
+
+    def _offer_formats(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Make plugins' formats known, since Scrapy checks ``-o`` before it asks add-ons."""
+        assert self.settings is not None
+        # What -s says: it may name plugins.
+        ScrapyCommand.process_options(self, args, opts)
+        if SatchelAddon.is_enabled(self.settings):
+            try:
+                plugins = Plugins.of(self.settings)
+                SatchelAddon.offer_feed_exporters(self.settings, plugins)
+            except UsageError as error:
+                raise ScrapyUsageError(str(error), print_help=False) from None
 
     def _judge(self) -> None:
         # A crawl that could not begin has 1 from Scrapy, and may have no extensions.

@@ -171,6 +171,10 @@ _NOTES: Final = (
     ("satchel/privacy/bystander", ("item without bystanders' names",
                                    "items without bystanders' names")),
     ("satchel/privacy/content", ("item without its content", "items without their content")),
+    ("satchel/privacy/tightened", ("item of which plugins withheld fields",
+                                   "items of which plugins withheld fields")),
+    ("satchel/privacy/refused", ("item withheld since a plugin failed",
+                                 "items withheld since a plugin failed")),
     ("log_count/ERROR", ("error in the log", "errors in the log")),
 )  # fmt: skip
 
