@@ -307,8 +307,9 @@ def _nested(item: Item) -> dict[str, Any]:
 
 def _leads_on(value: Item | list[Item]) -> bool:
     """Whether an item, or one of a list, holds items itself."""
-    inner = value if isinstance(value, list) else [value]
-    return any(any(_nested_values(type(item))[1](item)) for item in inner)
+    if isinstance(value, list):
+        return any(map(_leads_on, value))
+    return any(_nested_values(type(value))[1](value))
 
 
 @cached

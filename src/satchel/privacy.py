@@ -95,8 +95,11 @@ class Gate:
 
         Items in it pass the gate; of a plain value the field's own rule decides.
         """
-        for inner in value if isinstance(value, list) else [value]:
-            self.admit(inner)
+        if isinstance(value, list):
+            for inner in value:
+                self.admit(inner)
+        else:
+            self.admit(value)
         cls = type(item)
         if self.level >= Level.JUNIORS and _is_minor(item) and name not in kept_of_minors(cls):
             return None

@@ -30,7 +30,7 @@ from satchel.items import Item, type_name
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS: Final = 250
+BATCH_ROWS: Final = 400
 """Rows of one transaction; more than that has to wait for the next. They are fewer than the items
 that Scrapy has in its pipelines at once, so that it goes on with some while others are written."""
 

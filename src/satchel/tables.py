@@ -160,7 +160,7 @@ def _key_of(item: Item) -> list[Any] | None:
     key = []
     for name, kind in _key_types(type(item)):
         value = getattr(item, name)
-        if not isinstance(value, kind) or isinstance(value, bool):
+        if type(value) is not kind and (not isinstance(value, kind) or isinstance(value, bool)):
             return None
         if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
             return None
