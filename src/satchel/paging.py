@@ -130,7 +130,9 @@ class Listing:
     Several walks may go through it at once, each from a place of its own up to the first page of
     the next one. Each goes up, page by page, and looks at the next one's first page again: new rows
     shift others to later pages, so what leaves a page before a walk comes there is met on a later
-    one, by this walk or the next. Rows that vanish shift others to earlier pages, which no walk can
+    one, by this walk or the next. (If many pages come in again and again, that looks like a server
+    that repeats itself; the listing is left then, and :attr:`was_left` says so.) Rows that vanish
+    shift others to earlier pages, which no walk can
     see; :attr:`has_shrunk` says so where the server tells how many there are.
 
     :ivar step: rows of a page
@@ -176,6 +178,11 @@ class Listing:
     def has_ended(self) -> bool:
         """Whether all walks are done, of their own accord."""
         return not self._walking and not self._is_left
+
+    @property
+    def was_left(self) -> bool:
+        """Whether its walks ended before there were no more rows."""
+        return self._is_left
 
     @property
     def has_shrunk(self) -> bool:
@@ -292,7 +299,7 @@ class Walk:
 
     def _most_stale(self) -> int:
         """More pages in a row without anything new are none that known rows were shifted to."""
-        return STALE_PAGES + min(self.listing.found, WINDOW) // self.listing.step
+        return STALE_PAGES + 2 * min(self.listing.found, WINDOW) // self.listing.step
 
     def _meets(self, identities: frozenset[Hashable]) -> bool:
         """Whether this page has rows of the next walk's first one, which has seen all behind."""
