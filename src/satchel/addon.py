@@ -358,6 +358,7 @@ class SatchelAddon:
             folder=Path(self.config.state).expanduser() if shared else None,
             secrets={host_of(o): key.secret for key in self.keys.values() for o in key.origins},
             max_wait=self.config.max_wait,
+            pause=self.config.pause,
             concurrency=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
             wait=functools.partial(wait, self._crawler),
         )

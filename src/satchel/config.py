@@ -132,8 +132,8 @@ class Config(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Seconds that a server may make the crawl wait (`Retry-After`); if it "
-            "wants more, the crawl ends.",
+            description="Seconds that a server may make the crawl wait (`Retry-After`, 429); if "
+            "it wants more, the crawl ends.",
         ),
     ] = 3600.0
     nested: Annotated[
@@ -143,6 +143,15 @@ class Config(Struct, frozen=True, kw_only=True):
             "or its key."
         ),
     ] = "full"
+    pause: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds for which a host is not asked that answers 429 and does not say "
+            "for how long; twice as long each further time.",
+            extra={"expected": "a number above 0"},
+        ),
+    ] = 30.0
     plugins: Annotated[
         list[str],
         Meta(description="Import paths of plugins: modules, or `module:object`: docs/plugins.md."),

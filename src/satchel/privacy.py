@@ -119,8 +119,11 @@ class Gate:
         return cls.guarded and cls.namespace not in self._content
 
     def _admit_nested(self, item: Item) -> None:
-        unread = set(nested_fields(type(item)))
-        for name in nested_fields(type(item)):
+        names = nested_fields(type(item))
+        if not names:
+            return
+        unread = set(names)
+        for name in names:
             value = getattr(item, name)
             if value is None:
                 continue
