@@ -51,7 +51,8 @@ class SatchelSpider(Spider):
     """A spider whose arguments are declared.
 
     :cvar arguments: the arguments that it takes
-    :ivar given: the values of those that it was given
+    :ivar written: those that it was given, as they were written
+    :ivar given: their values
     :ivar tree: the relations that its items are to have; ``None``: none
     :ivar expected: how many items it was asked for; ``None``: nobody knows
     :ivar done: how many of these have come, or are not there
@@ -65,6 +66,12 @@ class SatchelSpider(Spider):
         self.expected: int | None = None
         self.done = 0
         self.given = arguments.read(self.name, self.arguments, kwargs)
+        self.written = {name: str(kwargs[name]) for name in self.given}
+
+    @property
+    def asked_for(self) -> str:
+        """The spider and its arguments: the same text, the same was asked for, however written."""
+        return arguments.canonical(self.name, self.given)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
