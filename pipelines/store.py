@@ -31,10 +31,10 @@ class StorePipeline:
 
     def __init__(self, crawler: Crawler, url: str) -> None:
         addon = SatchelAddon.of(crawler)
-        items = [cls for service in addon.services for cls in service.items]
         self._crawler = crawler
         shield = addon.gate.level >= Level.JUNIORS
-        self._store = Store.open(url, items, shield_minors=shield)
+        self._store = Store.open(url, addon.item_classes(), shield_minors=shield)
+        addon.store = self._store
         self._unknown: set[type[Item]] = set()
         self._failed = False
         # The verdict is final then, and what is told to plugins has been told.
@@ -94,7 +94,8 @@ class StorePipeline:
 
     async def _ended(self) -> None:
         try:
-            await self._store.end(Ended.of(self._crawler.stats.get_stats(), _now()))
+            ended = Ended.of(self._crawler.stats.get_stats(), _now())
+            await self._store.end(ended, SatchelAddon.of(self._crawler).settlement())
         except StoreError as error:
             if not self._failed:  # Else it was reported.
                 logger.warning("the end of the crawl is not noted in the store: %s", error)

@@ -156,7 +156,7 @@ def _collect(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> list[A
     key = _key_of(item)
     if key is not None and id(item) not in seen:
         seen.add(id(item))
-        row = _documented(item, found, seen)
+        row = documented(item, found, seen)
         extra = None if item.data is None else item.decoder.extra(item.data)
         if item._bare:
             row[PAYLOAD] = None
@@ -178,7 +178,15 @@ def _key_of(item: Item) -> list[Any] | None:
     return key
 
 
-def _documented(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Row:
+def documented(
+    item: Item, found: list[tuple[str, Row]] | None = None, seen: set[int] | None = None
+) -> Row:
+    """The columns of an item that the documentation names and whose fields were sent.
+
+    :param found: gets the rows of the items that it nests
+    :param seen: the items whose rows are there
+    """
+    found, seen = [] if found is None else found, set() if seen is None else seen
     row: Row = {}
     unsent = item._unsent
     for name, is_nested in _plan(type(item)):
@@ -209,7 +217,7 @@ def _reference(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Any:
     """What stands for a nested item in its owner's row: its key, or a part as a whole."""
     if not item.key:
         names = [name for name, _ in _plan(type(item))]
-        row = _documented(item, found, seen)
+        row = documented(item, found, seen)
         return {name: row.get(name) for name in names}
     key = _key_of(item) if item._apart else _collect(item, found, seen)
     return key[0] if key is not None and len(key) == 1 else key
