@@ -6,6 +6,7 @@ from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
 from satchel.items import Item, Personal, link, personal, relation
+from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 
 __version__ = version("satchel")
@@ -21,8 +22,10 @@ __all__ = [
     "Secret",
     "Service",
     "__version__",
+    "baseline",
     "hookimpl",
     "link",
     "personal",
+    "put_item",
     "relation",
 ]

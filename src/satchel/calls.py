@@ -15,6 +15,7 @@ from msgspec import Struct
 from scrapy.exceptions import DropItem
 
 from satchel.config import Config
+from satchel.errors import SatchelError
 from satchel.hooks import Plugins, one_line
 from satchel.hookspecs import RequestInfo, ResponseInfo
 from satchel.items import Item, field_names, type_name
@@ -28,7 +29,13 @@ logger = logging.getLogger(__name__)
 
 
 BEFORE_CRAWL: Final = frozenset(
-    {"satchel_services", "satchel_settings", "satchel_feed_exporters", "satchel_commands"}
+    {
+        "satchel_services",
+        "satchel_settings",
+        "satchel_feed_exporters",
+        "satchel_commands",
+        "satchel_item_classes",
+    }
 )
 """The hooks that are no part of a crawl."""
 
@@ -71,6 +78,7 @@ class Calls:
     others are called.
 
     :param settings: plugin → its settings; one whose settings have ``enabled`` false is not called
+    :ivar off: the plugins that are not called
     """
 
     def __init__(
@@ -79,14 +87,14 @@ class Calls:
         self._crawler = crawler
         self._seconds = config.hook_seconds
         self._trace = config.trace_hooks
-        off = {
+        self.off = frozenset(
             name for name, struct in settings.items() if getattr(struct, "enabled", True) is False
-        }
+        )
         self._impls = {
             hook: [
                 _Impl.of(hook, found, crawler=crawler, settings=settings.get(found.plugin_name))
                 for found in plugins.implementations(hook)
-                if found.plugin_name not in off
+                if found.plugin_name not in self.off
             ]
             for hook in plugins.hooks()
         }
@@ -112,6 +120,24 @@ class Calls:
     async def crawl_started(self) -> None:
         """Tell the plugins that the crawl begins."""
         await self._each("satchel_crawl_started")
+
+    async def crawl_idle(self) -> None:
+        """Have the plugins add what they know when all items have come."""
+        await self._each("satchel_crawl_idle")
+
+    async def stop_paging(self, items: list[Item], about: str) -> bool:
+        """Whether a plugin wants nothing that follows these items.
+
+        :param about: the page, for the log
+        """
+        stops = False
+        for impl in self._impls["satchel_stop_paging"]:
+            stops |= await self._call(impl, about, items=list(items)) is True
+        return stops
+
+    def those_with(self, hook: str) -> list[str]:
+        """The names of the plugins that have a hook."""
+        return [impl.plugin for impl in self._impls[hook]]
 
     async def crawl_finished(self, reason: str) -> None:
         """Tell the plugins that the crawl has ended. Each gets the figures as they are then."""
@@ -161,10 +187,11 @@ class Calls:
         for impl in self._impls[hook]:
             await self._call(impl, subject, **given)
 
-    async def _call(self, impl: _Impl, subject: Any = None, **given: Any) -> None:
+    async def _call(self, impl: _Impl, subject: Any = None, **given: Any) -> Any:
         result = self._begin(impl, subject, **given)
         if inspect.isawaitable(result):
-            await self._finish(impl, subject, result)
+            return await self._finish(impl, subject, result)
+        return result
 
     # Each item takes this way, once for each plugin: what is no coroutine makes none.
     def _begin(
@@ -241,7 +268,7 @@ class Calls:
             _at(subject),
             one_line(error),
             # Those are no mistakes of the plugin's code.
-            exc_info=None if isinstance(error, CrawlEnds | _GivenUp) else error,
+            exc_info=None if isinstance(error, CrawlEnds | SatchelError | _GivenUp) else error,
         )
         self._crawler.stats.inc_value(f"satchel/plugins/{impl.plugin}/errors")
 

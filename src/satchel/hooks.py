@@ -5,9 +5,10 @@ Nothing here is global: two crawls in one process have a manager each.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points, version
 from pkgutil import iter_modules
@@ -19,6 +20,7 @@ from msgspec import Struct
 from satchel import hookspecs
 from satchel.config import listed
 from satchel.errors import ConfigError, PluginError, did_you_mean
+from satchel.items import Item, type_name
 from satchel.service import Service
 
 if TYPE_CHECKING:
@@ -147,6 +149,30 @@ class Plugins:
             found.update(offered)
         return found
 
+    def item_classes(self, off: Collection[str] = ()) -> list[type[Item]]:
+        """The classes of items that plugins make themselves.
+
+        :param off: plugins that are left out
+        :raises PluginError: a plugin fails, or two classes have one type name
+        """
+        found: dict[str, type[Item]] = {}
+        for impl in self.implementations("satchel_item_classes"):
+            if impl.plugin_name in off:
+                continue
+            offered = _asked("satchel_item_classes", impl) or []
+            if not isinstance(offered, list) or not all(map(_is_item_class, offered)):
+                problem = (
+                    "satchel_item_classes must return a list of dataclasses of satchel.Item, "
+                    "each with a namespace"
+                )
+                raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+            for cls in offered:
+                if type_name(cls) in found:
+                    problem = f"there is an item type {type_name(cls)} already"
+                    raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+                found[type_name(cls)] = cls
+        return list(found.values())
+
     def commands(self, taken: Iterable[str]) -> dict[str, click.Command]:
         """Verb → the command that a plugin offers.
 
@@ -267,6 +293,12 @@ def _asked(hook: str, impl: pluggy.HookImpl) -> Any:
         return impl.function()
     except Exception as error:
         raise PluginError(f"plugin {impl.plugin_name}: {hook} failed: {_reason(error)}") from error
+
+
+def _is_item_class(offered: Any) -> bool:
+    if not (inspect.isclass(offered) and issubclass(offered, Item) and offered.namespace):
+        return False
+    return dataclasses.is_dataclass(offered)
 
 
 def _checked(offered: Any, plugin: str) -> list[Service]:

@@ -201,6 +201,49 @@ def satchel_commands() -> list[click.Command] | None:
 
 
 @hookspec
+def satchel_item_classes() -> list[type[Item]] | None:
+    """Offer classes of items that a plugin makes itself, so that they are stored.
+
+    Called like :func:`satchel_services`. Each is a subclass of :class:`satchel.Item` as those of
+    services are: a dataclass with a ``namespace`` and a ``key``, of which the store makes a table,
+    and parts without a key. All results count; two classes of one type name are refused. Those of a
+    plugin whose setting ``enabled`` is false are left out. :func:`satchel.put_item` sends an item
+    on its way.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from dataclasses import dataclass
+        from typing import ClassVar
+
+        from satchel import Item, hookimpl, put_item
+        from satchel.recnet import Room
+
+
+        @dataclass(slots=True, init=False)
+        class Visits(Item):
+            namespace: ClassVar[str] = "example"
+            key: ClassVar[tuple[str, ...]] = ("room_id",)
+
+            room_id: int | None = None
+            count: int | None = None
+
+
+        @hookimpl
+        def satchel_item_classes():
+            return [Visits]
+
+
+        @hookimpl
+        def satchel_export_items(items, crawler):
+            for item in items:
+                if isinstance(item, Room):
+                    put_item(crawler, Visits(room_id=item.id, count=item.visit_count))
+    """
+
+
+@hookspec
 def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | None:
     """Prepare for a crawl.
 
@@ -217,6 +260,28 @@ def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | 
         @hookimpl
         async def satchel_crawl_started(crawler):
             crawler.stats.set_value("example/spider", crawler.spider.name)
+    """
+
+
+@hookspec
+def satchel_crawl_idle(crawler: Crawler, settings: Any) -> Awaitable[None] | None:
+    """Add what can only be known when all items have come.
+
+    Called once, when the spider has run out of requests for the first time and all its items are
+    stored; not where a crawl ends in another way. The crawl waits, and ends after that: this is
+    the last moment for :func:`satchel.put_item`. What it returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl, put_item
+
+
+        @hookimpl
+        async def satchel_crawl_idle(crawler):
+            stats = crawler.stats
+            await put_item(crawler, {"total": stats.get_value("item_scraped_count")})
     """
 
 
@@ -294,6 +359,31 @@ def satchel_response(
         @hookimpl
         def satchel_response(response, crawler):
             crawler.stats.max_value("example/largest", response.size)
+    """
+
+
+@hookspec
+def satchel_stop_paging(
+    items: list[Item], crawler: Crawler, settings: Any
+) -> bool | Awaitable[bool] | None:
+    """Say that what follows a page of a listing is not wanted.
+
+    Called with the items of each page, after the privacy gate, of listings whose order puts what is
+    new on the first pages (a spider's ``satchel.spider.ApiSpider.is_enough`` asks). Such a listing
+    is walked in order then, a page at a time. The items of the page itself come; one plugin that
+    returns true is enough to end the listing there. What is returned otherwise, and a failure,
+    count as false.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_stop_paging(items):
+            return any(item.cheer_count == 0 for item in items)
     """
 
 

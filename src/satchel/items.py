@@ -149,7 +149,7 @@ class Item:
         client: Client | None
         data: Mapping[str, Any] | None
         _unsent: frozenset[str]
-        _admitted: bool
+        _admitted: frozenset[str] | None  # what the privacy gate withheld; None: it has not passed
         _apart: bool  # goes to the store by itself, not with whoever nests it
         _bare: bool  # nothing undocumented may be kept of it, nor what was stored of that
 
@@ -172,7 +172,8 @@ class Item:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         self.client = client
         self.data = None
-        self._admitted = self._apart = self._bare = False
+        self._admitted = None
+        self._apart = self._bare = False
         self._unsent = names
         for name in names:
             setattr(self, name, None)
