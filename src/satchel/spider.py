@@ -140,7 +140,10 @@ class ApiSpider(SatchelSpider):
         self.tree = self.relations()
         if self.tree is not None:
             try:
-                self.tree.check(self.client)
+                self.tree.settle(addon.calls.relations)
+                self.tree.check(addon.client)
+            except ValueError as error:
+                raise ArgumentError(f"{self.name}: include={self.tree}: {error}") from None
             except NotOffered as error:
                 raise ArgumentError(f"{self.name}: include: {error}") from None
 
