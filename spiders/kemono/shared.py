@@ -13,9 +13,7 @@ from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.settings import KemonoSettings
 from satchel.paging import LONG, Listing, Walk
 from satchel.spider import UNREADABLE, ApiSpider, identity_of
-from satchel.spiders.kemono.arguments import (
-    Source,
-)
+from satchel.spiders.kemono.arguments import Source
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -43,6 +41,8 @@ class KemonoSpider(ApiSpider):
         self.api = self.client.api
         for operation in self.operations:
             self.check(operation)
+            if (role := OPERATIONS[operation].role) is not None:
+                addon.sessions[self.service].choose(role)
         walks = addon.settings_of("kemono", KemonoSettings).concurrency
         # One that may be stopped and go on later goes in order: what shifts meanwhile is not lost.
         self.walks = 1 if self.settings.get("JOBDIR") else walks
