@@ -162,9 +162,9 @@ class ApiSpider(SatchelSpider):
             words = filter(None, (self.name, argument, str(error)))
             raise ArgumentError(": ".join(words)) from None
 
-    @abstractmethod
     def needs(self, source: Any) -> Iterable[str]:
-        """The operations that a source takes."""
+        """The operations that a source takes, of a client that has them in its ``api``."""
+        return ()
 
     def relations(self) -> Tree | None:
         """What of ``include=`` are relations of the items."""
