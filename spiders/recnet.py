@@ -269,7 +269,7 @@ class RoomInclude:
                 tree.add(path, besides=ROOM_PARTS)
         after = (relations_of(Room)[word].after for word in tree.branches)
         parts |= {field for field in after if field in ROOM_PARTS}
-        return cls(include_mask(ROOM_PARTS.keys() & parts), tree if tree.branches else None)
+        return cls(include_mask(ROOM_PARTS.keys() & parts), tree or None)
 
 
 class RoomsSpider(RecNetSpider):

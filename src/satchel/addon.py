@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+from collections.abc import Sequence
 from contextvars import ContextVar
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,7 @@ from satchel.calls import Calls
 from satchel.config import Config, Reader, masked
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
-from satchel.items import Item
+from satchel.items import AddedRelation, Item
 from satchel.loading import Gate as LoadingGate
 from satchel.privacy import Gate, Level
 from satchel.reasons import Reason
@@ -236,7 +237,17 @@ class SatchelAddon:
         tree = spider.tree if isinstance(spider, SatchelSpider) else None
         if tree is None:
             return None
-        return Resolver(self._crawler, tree, self.client(tree.cls.namespace), self.loading)
+        return Resolver(
+            self._crawler, tree, self.client, self._resolve_added, self.gate, self.loading
+        )
+
+    async def _resolve_added(self, relation: AddedRelation, items: Sequence[Item]) -> list[Any]:
+        """What a plugin says that a relation of items leads to."""
+        answers = await self.calls.resolve_relation(relation, items)
+        for answer in answers:
+            for found in answer if isinstance(answer, list) else [answer]:
+                self.adopt(found)
+        return answers
 
     def item_classes(self) -> list[type[Item]]:
         """The classes of items that may come: the services', and those that plugins make."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from types import CodeType
@@ -15,10 +15,10 @@ from msgspec import Struct
 from scrapy.exceptions import DropItem
 
 from satchel.config import Config
-from satchel.errors import SatchelError
+from satchel.errors import PluginError, SatchelError
 from satchel.hooks import Plugins, one_line
 from satchel.hookspecs import RequestInfo, ResponseInfo
-from satchel.items import Item, field_names, type_name
+from satchel.items import AddedRelation, Item, field_names, type_name
 from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ BEFORE_CRAWL: Final = frozenset(
     {
         "satchel_services",
         "satchel_settings",
+        "satchel_relations",
         "satchel_feed_exporters",
         "satchel_commands",
         "satchel_item_classes",
@@ -79,6 +80,7 @@ class Calls:
 
     :param settings: plugin → its settings; one whose settings have ``enabled`` false is not called
     :ivar off: the plugins that are not called
+    :ivar relations: (class, word) → the relation that a plugin adds
     """
 
     def __init__(
@@ -98,6 +100,13 @@ class Calls:
             ]
             for hook in plugins.hooks()
         }
+        self.relations: dict[tuple[type[Item], str], AddedRelation] = {}
+        self._resolving: dict[AddedRelation, _Impl] = {}
+        offered = plugins.relations()
+        for impl in self._impls["satchel_resolve_relation"]:
+            for relation in offered.get(impl.plugin, ()):
+                self.relations[relation.of, relation.name] = relation
+                self._resolving[relation] = impl
 
     def has(self, *hooks: str) -> bool:
         """Whether any plugin has one of these hooks."""
@@ -152,6 +161,24 @@ class Calls:
     async def response(self, response: ResponseInfo) -> None:
         """Show the plugins a response that was received."""
         await self._each("satchel_response", response.request.url, response=response)
+
+    async def resolve_relation(self, relation: AddedRelation, items: Sequence[Item]) -> list[Any]:
+        """What a plugin's relation leads to: for each item its answer, or the exception that came
+        instead."""
+        impl = self._resolving[relation]
+        about = f"{relation} of {len(items)} items"
+        try:
+            answers = self._begin(
+                impl, about, may_raise=Exception, relation=relation, items=list(items)
+            )
+            if inspect.isawaitable(answers):
+                answers = await self._finish(impl, about, answers, may_raise=Exception)
+            return _answers(answers, relation, len(items))
+        except CrawlEnds as error:
+            return [error] * len(items)
+        except Exception as error:
+            self._failed(impl, about, error)
+            return [PluginError(f"plugin {impl.plugin} failed")] * len(items)
 
     async def export_items(self, items: list[Any]) -> None:
         """Have the plugins export a batch."""
@@ -300,6 +327,24 @@ def _fields(names: Any, cls: type[Item]) -> set[str]:
         words = ", ".join(sorted(map(str, wrong)))
         raise ValueError(f"{cls.__name__}: no field that can be withheld: {words}")
     return found
+
+
+def _answers(answers: Any, relation: AddedRelation, number: int) -> list[Any]:
+    """The answers that a plugin returned, one for each item.
+
+    :raises ValueError: they are too few, too many, or of another type than was declared
+    """
+    if answers is None:
+        return [None] * number
+    if not isinstance(answers, list | tuple) or len(answers) != number:
+        raise ValueError(f"expected a list of {number} answers, one for each item")
+    for answer in answers:
+        for found in answer if isinstance(answer, list) else [answer]:
+            expected = found is None or isinstance(found, relation.to or object)
+            if not expected and not isinstance(answer, Exception):
+                name = relation.to.__name__ if relation.to else ""
+                raise ValueError(f"expected items of the class {name}, got {type(found).__name__}")
+    return list(answers)
 
 
 def _at(subject: Any) -> str:

@@ -20,7 +20,7 @@ from msgspec import Struct
 from satchel import hookspecs
 from satchel.config import listed
 from satchel.errors import ConfigError, PluginError, did_you_mean
-from satchel.items import Item, type_name
+from satchel.items import AddedRelation, Item, field_names, relations_of, type_name
 from satchel.service import Service
 
 if TYPE_CHECKING:
@@ -129,6 +129,27 @@ class Plugins:
                 problem = "satchel_settings must return a class of msgspec.Struct"
                 raise PluginError(f"plugin {impl.plugin_name}: {problem}")
             found[impl.plugin_name] = struct
+        return found
+
+    def relations(self) -> dict[str, list[AddedRelation]]:
+        """Plugin → the relations that it adds to classes of items.
+
+        :raises PluginError: a plugin fails, or adds one that there is or that cannot be
+        """
+        found: dict[str, list[AddedRelation]] = {}
+        taken: set[tuple[type[Item], str]] = set()
+        for impl in self.implementations("satchel_relations"):
+            offered = _asked("satchel_relations", impl) or []
+            for relation in offered if isinstance(offered, list) else [offered]:
+                problem = _problem_of(relation, taken)
+                if not problem and "satchel_resolve_relation" not in self.hooks_of(
+                    impl.plugin_name
+                ):
+                    problem = f"{relation}: it has no satchel_resolve_relation to answer it"
+                if problem:
+                    raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+                taken.add((relation.of, relation.name))
+                found.setdefault(impl.plugin_name, []).append(relation)
         return found
 
     def feed_exporters(self) -> dict[str, type[BaseItemExporter]]:
@@ -305,6 +326,23 @@ def _checked(offered: Any, plugin: str) -> list[Service]:
     if isinstance(offered, list) and all(isinstance(service, Service) for service in offered):
         return offered
     raise PluginError(f"plugin {plugin}: satchel_services must return a list of satchel.Service")
+
+
+def _problem_of(relation: Any, taken: set[tuple[type[Item], str]]) -> str:
+    """Why a plugin cannot add this relation; empty: it can."""
+    if not isinstance(relation, AddedRelation):
+        return "satchel_relations must return a list of satchel.AddedRelation"
+    cls, name, field = relation.of, relation.name, relation.field
+    if not name.isidentifier():
+        return f"{relation}: a relation's name is one word of letters, digits and _"
+    if name in relations_of(cls) or (cls, name) in taken:
+        return f"there is a relation {relation} already"
+    if field is None and relation.to is None:
+        return f"{relation}: it leads nowhere: give it the class that it leads to, or a field"
+    if field is not None and field not in field_names(cls):
+        hint = did_you_mean(field, field_names(cls))
+        return f"{relation}: {cls.__name__} has no field {field}{hint}"
+    return ""
 
 
 def _reason(error: Exception) -> str:

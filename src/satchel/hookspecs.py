@@ -19,7 +19,7 @@ What holds for all of them:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.exporters import BaseItemExporter
 
-    from satchel.items import Item
+    from satchel.items import AddedRelation, Item
     from satchel.service import Service
 
 
@@ -412,6 +412,73 @@ def satchel_withhold(item: Item, crawler: Crawler, settings: Any) -> Collection[
         def satchel_withhold(item):
             if isinstance(item, Account):
                 return ["username"]
+    """
+
+
+@hookspec
+def satchel_relations() -> list[AddedRelation] | None:
+    """Add relations to classes of items: what the items' service has no operation for.
+
+    Called like :func:`satchel_services`. All results count; a name that the class has already is
+    refused. ``include=`` takes the name like the class's own, also behind and before a dot, and
+    ``satchel schema`` shows it. :func:`satchel_resolve_relation` of the same plugin answers it. An
+    :class:`satchel.AddedRelation` has ``of``, the class of the items; ``name``; ``to``, the class
+    that it leads to; ``field``, the field of *of* that keeps the answer, if one does; ``help``, a
+    line on what it is. Where no field keeps it, what is found only goes out as items of their own.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import AddedRelation, hookimpl
+        from satchel.recnet import Account, Room
+
+
+        @hookimpl
+        def satchel_relations():
+            return [AddedRelation(of=Account, name="dorm", to=Room, help="The account's own room.")]
+
+
+        @hookimpl
+        def satchel_resolve_relation(items):
+            return [Room(id=1000 + account.id, creator_account_id=account.id) for account in items]
+    """
+
+
+@hookspec
+def satchel_resolve_relation(
+    relation: AddedRelation, items: list[Item], crawler: Crawler, settings: Any
+) -> Sequence[Any] | Awaitable[Sequence[Any] | None] | None:
+    """Answer a relation that the plugin adds, for many items at once.
+
+    Called where ``include=`` names it, after the privacy gate: with the items of a page, or with
+    what another relation found for them. The page waits; others are being fetched meanwhile, and
+    may be asked about at the same time. Return, for each item in its place, an item of the class
+    ``to``, a list of such, ``None`` (there is nothing), or an exception (it could not be had);
+    ``None`` alone, if there is nothing for any of them.
+    Answers pass the gate, and what they hold goes out once, as items like all others. A request of
+    one's own is made by ``await crawler.engine.download_async(Request(…, callback=NO_CALLBACK))``,
+    so that it has the crawl's pace. Where the hook fails, or returns something else, the items go
+    without the relation, and that is counted as for any other (docs/relations.md).
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import AddedRelation, hookimpl
+        from satchel.recnet import Account, Image
+
+
+        @hookimpl
+        def satchel_relations():
+            return [AddedRelation(of=Image, name="first_tagged", to=Account)]
+
+
+        @hookimpl
+        async def satchel_resolve_relation(relation, items):
+            tagged = [image.tagged_player_ids for image in items]
+            found = {ids[0]: Account(id=ids[0]) for ids in tagged if ids}
+            return [found[ids[0]] if ids else None for ids in tagged]
     """
 
 

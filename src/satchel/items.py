@@ -351,6 +351,28 @@ class Relation:
         return self.field or self.method.removeprefix("get_").removeprefix("resolve_")
 
 
+@dataclass(frozen=True, slots=True)
+class AddedRelation:
+    """A relation that a plugin adds to a class of items, and answers for many of them at once.
+
+    :ivar of: the class of the items that have it
+    :ivar name: its word in ``include=``
+    :ivar to: the class of the items that it leads to; ``None``: to a value, or several
+    :ivar field: the field of *of* that keeps the answer; ``None``: none does, and what is found
+        only goes out as items of their own
+    :ivar help: a line on what it is
+    """
+
+    of: type[Item]
+    name: str
+    to: type[Item] | None = None
+    field: str | None = None
+    help: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.of.__name__}.{self.name}"
+
+
 def client_of(item: Item, method: str) -> Client:
     """The client of the crawl that made the item.
 

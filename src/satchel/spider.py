@@ -156,7 +156,10 @@ class ApiSpider(SatchelSpider):
         self.tree = self.relations()
         if self.tree is not None:
             try:
-                self.tree.check(self.client)
+                self.tree.settle(addon.calls.relations)
+                self.tree.check(addon.client)
+            except ValueError as error:
+                raise ArgumentError(f"{self.name}: include={self.tree}: {error}") from None
             except NotOffered as error:
                 raise ArgumentError(f"{self.name}: include: {error}") from None
 
@@ -172,9 +175,9 @@ class ApiSpider(SatchelSpider):
             words = filter(None, (self.name, argument, str(error)))
             raise ArgumentError(": ".join(words)) from None
 
-    @abstractmethod
     def needs(self, source: Any) -> Iterable[str]:
-        """The operations that a source takes."""
+        """The operations that a source takes, of a client that has them in its ``api``."""
+        return ()
 
     def relations(self) -> Tree | None:
         """What of ``include=`` are relations of the items."""
