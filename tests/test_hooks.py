@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from pkgutil import iter_modules
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from scrapy.settings import Settings
 
-from satchel import hooks
+from satchel import hooks, plugins
 from satchel.calls import Calls
 from satchel.config import Config
 from satchel.errors import ConfigError, PluginError
@@ -147,11 +149,14 @@ def test_installed_ones_come_first_and_by_name(write: Write, installed: list[Ent
         write(f"plug_{name}", hook())
     installed.append(EntryPoint("z", "plug_a", "satchel"))
     installed.append(EntryPoint("y", "plug_b", "satchel"))
-    assert Plugins(["plug_c"]).names() == ["y", "z", "plug_c"]
+    built_in = [info.name for info in iter_modules(plugins.__path__)]
+    assert Plugins(["plug_c"]).names() == [*built_in, "y", "z", "plug_c"]
 
 
 async def _called(*paths: str) -> list[str]:
-    calls = Calls(SimpleNamespace(stats=None), Plugins(paths), {}, Config())  # type: ignore[arg-type]
+    blocked = [info.name for info in iter_modules(plugins.__path__)]
+    crawler: Any = SimpleNamespace(stats=None)
+    calls = Calls(crawler, Plugins(paths, blocked=blocked), {}, Config())
     item: list[str] = await calls.process_item([])
     return item
 
