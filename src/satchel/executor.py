@@ -73,7 +73,7 @@ class Step:
     :ivar account: as whom it would be sent; empty: as nobody
     :ivar state: ``SENDING``: it would be sent; ``HELD`` or ``VETOED``: it would not
     :ivar note: why not
-    :ivar by: the plugin that says so
+    :ivar by: who says so, if it is a plugin
     """
 
     row: Row
@@ -236,7 +236,7 @@ class Executor:
             return Step(row, proposal, account)
         state = State.VETOED if veto.reason else State.HELD
         note = veto.reason or f"plugin {veto.plugin} failed, and is asked before this is sent"
-        return Step(row, proposal, account, state, note, veto.plugin)
+        return Step(row, proposal, account, state, note, f"plugin {veto.plugin}")
 
     def _account(self, action: Action) -> str:
         """The name of the account that it would be sent as; empty: nobody's.
@@ -285,9 +285,8 @@ class Executor:
         token = SENDING.set(True)
         try:
             return await action.send(self._crawler)
-        except (LoginFailed, NoAccount) as error:
-            return Outcome(State.HELD, str(error), by_account=True)
         except NOT_SENT as error:
+            # With a login that failed the crawl ends, so that nothing else would be sent either.
             return Outcome(State.HELD, f"not sent: {_one_line(error)}")
         except UsageError as error:
             return Outcome(State.FAILED, str(error))

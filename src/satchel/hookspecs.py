@@ -398,14 +398,14 @@ def satchel_propose_actions(
     ::
 
         from satchel import Proposal, hookimpl
-        from satchel.kemono import FavoriteCreator, Post
+        from satchel.kemono import Creator, FavoriteCreator
 
 
         @hookimpl
         def satchel_propose_actions(item):
-            if isinstance(item, Post) and "kites" in (item.tags or []):
-                action = FavoriteCreator(service=item.service, creator=item.user)
-                return [Proposal(action, reason="writes about kites")]
+            if isinstance(item, Creator) and (item.favorited or 0) > 50:
+                action = FavoriteCreator(service=item.service, creator=item.id)
+                return [Proposal(action, reason=f"{item.favorited} others like it")]
     """
 
 
@@ -430,7 +430,7 @@ def satchel_veto_action(
 
         @hookimpl
         def satchel_veto_action(proposal):
-            if "patreon/10000001" in proposal.action.target:
+            if "patreon/10000003" in proposal.action.target:
                 return "this creator asked to be left alone"
     """
 
