@@ -184,3 +184,33 @@ def test_satchel_resolve_relation(plug: Plug) -> None:
     assert tagged
     assert tagged <= found.keys()
     assert any(found[id].bio for id in tagged)
+
+
+def acting(tmp_path: Path, *plugins: str, **settings: Any) -> Crawl:
+    """A crawl of creators in the sandbox with the example that proposes favourites, and others."""
+    (tmp_path / "proposing.py").write_text(example("satchel_propose_actions"))
+    store = f"sqlite:///{tmp_path}/s.db"
+    given = {"SATCHEL_PLUGINS": ["proposing", *plugins], "SATCHEL_STORE": store, **settings}
+    try:
+        return crawl("kemono-creators", {"SATCHEL_SANDBOX": True, **given}, all="1")
+    finally:
+        sys.modules.pop("proposing", None)
+
+
+def test_satchel_propose_actions(plug: Plug, tmp_path: Path) -> None:
+    stats = acting(tmp_path).stats
+    assert stats["satchel/actions/proposed"] > 3
+    assert "satchel/plugins/proposing/errors" not in stats
+
+
+def test_satchel_veto_action(plug: Plug, tmp_path: Path) -> None:
+    plugin = plug("satchel_veto_action")
+    stats = acting(tmp_path, plugin, SATCHEL_ACTIONS="on", SATCHEL_ACTIONS_PER_MINUTE=1000).stats
+    assert stats["satchel/actions/vetoed"] == 1
+    assert stats["satchel/actions/done"] > 2
+
+
+def test_satchel_action_finished(plug: Plug, tmp_path: Path) -> None:
+    plugin = plug("satchel_action_finished")
+    stats = acting(tmp_path, plugin, SATCHEL_ACTIONS="on", SATCHEL_ACTIONS_PER_MINUTE=1000).stats
+    assert stats["example/kemono.favorite_creator/done"] == stats["satchel/actions/done"] > 3

@@ -33,6 +33,7 @@ from satchel.hooks import Plugins
 from satchel.items import AddedRelation, Item
 from satchel.loading import Gate as LoadingGate
 from satchel.privacy import Gate, Level
+from satchel.proposals import Proposals, key_of_row
 from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service, host_of
 from satchel.session_file import SessionFile
@@ -46,10 +47,13 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from satchel.client import Access, Client
+    from satchel.executor import Step
     from satchel.listings import Baseline
+    from satchel.proposals import Key as ProposalKey
     from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
     from satchel.store import Store, Work
+    from satchel.tables import Row
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +96,10 @@ class SatchelAddon:
     :ivar throttle: the hosts' quotas and pauses
     :ivar loading: says when batches of ids go out
     :ivar sandbox: the local server inside the crawl, if it is asked for
-    :ivar store: where items are stored, if they are
+    :ivar proposals: the kinds of actions that can be proposed
+    :ivar own_proposals: the keys of those that this crawl has proposed, or found proposed already
+    :ivar plan: what a dry run would have sent, when the crawl has ended
+    :ivar store: the database of items; ``None``: nothing is stored
     :ivar underway: what sends the items on their way that plugins have put in
     """
 
@@ -105,6 +112,7 @@ class SatchelAddon:
     sessions: dict[str, Sessions]
     throttle: Throttle
     sandbox: Sandbox | None = None
+    proposals: Proposals
     store: Store | None = None
 
     def __init__(self, crawler: Crawler) -> None:
@@ -112,6 +120,8 @@ class SatchelAddon:
         self._settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
         self.loading = LoadingGate(crawler)
+        self.own_proposals: set[ProposalKey] = set()
+        self.plan: Sequence[Step] = ()
         self._ending: asyncio.Task[None] | None = None
         self._baseline: asyncio.Task[Baseline] | None = None
         self.underway: set[asyncio.Task[None]] = set()
@@ -191,6 +201,9 @@ class SatchelAddon:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
         self.sessions = self._make_sessions()
+        self.proposals = Proposals(
+            self.services, {s.name: s.address(self._settings[s.name]) for s in self.services}
+        )
         self.gate = self._make_gate()
         self._enable_components(settings)
         self._set_defaults(settings)
@@ -227,6 +240,11 @@ class SatchelAddon:
             with contextlib.suppress(ConfigError):  # A service that is not configured has none.
                 item.client = self.client(item.namespace)
         return item
+
+    def proposed(self, row: Row) -> None:
+        """Take note of a proposal that is committed."""
+        self.own_proposals.add(key_of_row(row))
+        self._crawler.stats.inc_value("satchel/actions/proposed")
 
     def resolver(self) -> Resolver | None:
         """What fills in the relations that the spider was asked to include; ``None``: none were."""
@@ -359,6 +377,7 @@ class SatchelAddon:
         from satchel.middlewares.retry import RetryMiddleware
         from satchel.middlewares.session import SessionCookieMiddleware, SessionMiddleware
         from satchel.middlewares.throttle import ThrottleMiddleware
+        from satchel.pipelines.act import ActPipeline
         from satchel.pipelines.export import ExportPipeline
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
@@ -383,6 +402,7 @@ class SatchelAddon:
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", ExportPipeline, 920),
             ("ITEM_PIPELINES", NestingPipeline, 950),
+            ("ITEM_PIPELINES", ActPipeline, 960),
             ("EXTENSIONS", Progress, 900),
             # Behind Scrapy's own, so that it judges by what they have counted.
             ("EXTENSIONS", Summary, 1000),

@@ -7,7 +7,16 @@ import sys
 import click
 
 import satchel
-from satchel.commands import items, plugins, project_settings, sandbox, schema, settings, spiders
+from satchel.commands import (
+    act,
+    items,
+    plugins,
+    project_settings,
+    sandbox,
+    schema,
+    settings,
+    spiders,
+)
 from satchel.errors import SatchelError
 from satchel.hooks import Plugins
 
@@ -35,6 +44,7 @@ def cli() -> None:
 
 
 for command in (
+    act.act,
     items.items,
     plugins.plugins,
     sandbox.sandbox,
