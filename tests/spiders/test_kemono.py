@@ -6,12 +6,12 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from overlap import most_at_once
 from satchel.errors import ArgumentError, ConfigError
 from satchel.faults import Faults
 from satchel.items import Item
@@ -19,7 +19,6 @@ from satchel.kemono.sandbox import KemonoSite
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
 from satchel.kemono.world import ADMIN, Key, Record, World
-from satchel.sandbox import Asked
 from satchel.testing import Crawl, crawl
 from sites import WORLD, Serve, accounts, make_site
 from stores import Stored
@@ -353,12 +352,6 @@ def test_pages_are_fetched_together_where_the_total_is_known(serve: Serve, large
     assert offsets[:4] == ["", "50", "100", "150"]
     assert max(map(int, offsets[4:8])) >= 800
     assert len(offsets) <= 20 + 1 + 3
-
-
-def most_at_once(log: Iterable[Asked]) -> int:
-    """The most requests that the server had open at a time."""
-    moments = [(one.time - one.seconds, 1) for one in log] + [(one.time, -1) for one in log]
-    return max(accumulate(step for _, step in sorted(moments)))
 
 
 @pytest.mark.parametrize("concurrency", [None, 1, 4])
