@@ -13,7 +13,7 @@ import pytest
 
 from overlap import most_at_once
 from satchel.errors import ArgumentError, ConfigError
-from satchel.faults import Faults
+from satchel.faults import Faults, Quota
 from satchel.items import Item
 from satchel.kemono.sandbox import KemonoSite
 from satchel.kemono.sandbox.call import Call
@@ -317,6 +317,65 @@ def test_servers_that_differ_give_the_same(serve: Serve, options: dict[str, Any]
         assert len(popular.items) > 100
         tagged = crawled("kemono-creators", server.settings(), ids=word(LONG), include="tags")
         assert len(tagged.items[0].tags) == 7
+
+
+ACCOUNT_SWITCHES: list[dict[str, Any]] = [
+    {"unauth_write": 302, "fav_write_body": "empty", "bad_login": 401},
+    {"login_limit": 1, "edge_cache": 60.0},
+    {"moderator_exact": True, "role_cached": True, "register_logs_in": True},
+    {"profile": "classic", "login_limit": 1, "unauth_write": 302, "fav_write_body": "true"},
+]
+
+
+@pytest.mark.parametrize("options", ACCOUNT_SWITCHES, ids=str)
+def test_servers_that_differ_show_accounts_the_same(
+    serve: Serve, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "SATCHEL_KEMONO_ACCOUNTS", accounts("consumer", "moderator", "administrator")
+    )
+    server = serve(**options)
+    state, known = server.site.state, server.site.index.creators
+    favourites = crawled("kemono-favorites", server.settings())
+    assert of(favourites, "Creator").keys() == state.creators[3].keys() & known.keys()
+    assert of(favourites, "Post").keys() == {key for key in state.posts[3] if key[:2] in known}
+    if not server.site.is_classic:
+        pending = {id for id, row in state.requests.items() if row["status"] == "pending"}
+        found = crawled("kemono-moderation", server.settings())
+        assert {id for (id,) in of(found, "CreatorLinkRequest")} == pending
+        others = {id for id, row in state.accounts.items() if row["role"] != "administrator"}
+        found = crawled("kemono-accounts", server.settings())
+        assert {id for (id,) in of(found, "AccountView")} == others
+
+
+MISBEHAVIOUR: list[Faults] = [
+    Faults(quota=Quota(4, 1.0, 429)),
+    Faults(rate=1, kinds=("status_429",), retry_after="", in_a_row=2),
+    Faults(rate=0.5, kinds=("status_500", "status_502", "status_503"), in_a_row=2),
+    Faults(rate=1, kinds=("truncated",), in_a_row=2),
+    Faults(rate=1, kinds=("drip",), drip=0.1),
+    Faults(latency=0.1),
+]
+"""The switches of the reference that the sandbox has for all services."""
+
+
+@pytest.mark.parametrize("faults", MISBEHAVIOUR, ids=str)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_servers_that_misbehave_give_the_same(serve: Serve, profile: str, faults: Faults) -> None:
+    server = serve(profile=profile)
+    server.sandbox.faults = faults
+    creators = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE, WORLD.cast["empty"])))
+    result = crawled("kemono-posts", server.settings(), creators=creators)
+    expected = {(*key, row["id"]) for key in (LONG, FIFTY, FIFTY_ONE)
+                for row in server.site.index.of(key)}  # fmt: skip
+    assert of(result, "Post").keys() == expected
+
+
+def test_a_challenge_ends_the_crawl(serve: Serve) -> None:
+    server = serve()
+    server.sandbox.faults = Faults(rate=1, kinds=("challenge",), in_a_row=None)
+    result = crawl("kemono-posts", server.settings(), recent="1")
+    assert (result.reason, result.items, len(server.asked())) == ("challenge", [], 1)
 
 
 def test_a_search_that_the_server_would_pass_over_is_refused() -> None:
