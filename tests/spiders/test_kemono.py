@@ -257,6 +257,18 @@ def test_posts_by_search_and_tags() -> None:
     )
 
 
+def test_of_two_rows_of_a_post_the_one_with_its_content_is_kept(serve: Serve) -> None:
+    """Classic servers list all posts without it, and a creator's with it."""
+    server = serve(profile="classic")
+    server.sandbox.faults = Faults(latency=0.5, only="/user/")  # the poorer rows come first
+    settings = server.settings(SATCHEL_KEMONO_CONTENT=True)
+    result = crawled("kemono-posts", settings, creators=word(FIFTY), recent="1")
+    full = {item.id for item in result.items if item.content is not None}
+    assert {row["id"] for row in server.site.index.of(FIFTY)} == full
+    again = crawled("kemono-posts", settings, creators=",".join([word(FIFTY)] * 2))
+    assert len(again.items) == 50
+
+
 def test_popular_posts() -> None:
     week = crawled("kemono-posts", sandbox(), popular="week/2030-05-01")
     assert len(week.items) > 100
