@@ -5,12 +5,14 @@ from importlib.metadata import version
 from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
-from satchel.items import Item, Personal, link, personal, relation
+from satchel.items import AddedRelation, Item, Personal, link, personal, relation
+from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 
 __version__ = version("satchel")
 
 __all__ = [
+    "AddedRelation",
     "Item",
     "Key",
     "Pace",
@@ -21,8 +23,10 @@ __all__ = [
     "Secret",
     "Service",
     "__version__",
+    "baseline",
     "hookimpl",
     "link",
     "personal",
+    "put_item",
     "relation",
 ]

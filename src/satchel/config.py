@@ -241,7 +241,7 @@ class Config(Struct, frozen=True, kw_only=True):
             )
 
     def __repr__(self) -> str:
-        return _masked(super().__repr__())
+        return masked(super().__repr__())
 
     @property
     def level(self) -> Level:
@@ -524,7 +524,7 @@ _WORDS: Final = {
 
 def _shown(raw: Any) -> str:
     """A value in an error, on one line and without the password of an address."""
-    text = " ".join(_masked(str(raw)).split())
+    text = " ".join(masked(str(raw)).split())
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -542,7 +542,8 @@ def _check_addresses(name: str, raw: Any, value: Any, field: FieldInfo) -> None:
                 raise ConfigError(f"{name}={_shown(raw)}: expected {_expected(field)}")
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
     text = re.sub(r"//[^/\s]*@", "//[secure]@", text)
     return re.sub(r"(?i)([?&]\w*password=)[^&\s'\"]*", r"\1[secure]", text)
 
@@ -555,7 +556,7 @@ def _plain(value: Any) -> str:
         return repr(value)
     if isinstance(value, list):
         return ",".join(map(str, value))
-    return _masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    return masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def _meta(field: FieldInfo) -> Meta:

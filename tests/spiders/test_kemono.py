@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from overlap import most_at_once
-from satchel.errors import ArgumentError, ConfigError
+from satchel.errors import ArgumentError, ConfigError, NoAccount
 from satchel.faults import Faults, Quota
 from satchel.items import Item
 from satchel.kemono.sandbox import KemonoSite
@@ -541,6 +541,15 @@ def test_no_server_says_how_to_give_one() -> None:
         crawl("kemono-posts", recent="1")
 
 
+@pytest.mark.parametrize("spider", ["kemono-favorites", "kemono-moderation", "kemono-accounts"])
+def test_an_account_is_missing_before_the_first_request(
+    spider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SATCHEL_KEMONO_ACCOUNTS", raising=False)
+    with pytest.raises(NoAccount, match="no account for the role"):
+        crawl(spider, {"SATCHEL_KEMONO_URL": "http://127.0.0.1:9"})
+
+
 def contents(world: World) -> set[str]:
     """Bodies, message texts and file locations of a world."""
     texts = [row["content"] for row in world.posts.values()]
@@ -623,3 +632,14 @@ def test_an_account_that_the_server_turns_away_is_told(
     result = crawl("kemono-moderation", server.settings())
     assert (result.items, result.stats["satchel/verdict"]) == ([], "incomplete")
     assert "404, as it does to an account that is no moderator" in caplog.text
+
+
+def test_a_password_that_is_refused_is_no_silence(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer", consumer="wr0ng"))
+    result = crawl("kemono-favorites", serve().settings())
+    assert (result.items, result.reason) == ([], "login_failed")
+    assert result.stats["satchel/unserved"] == 2
+    assert "satchel/unreachable" not in result.stats
+    assert "no answer" not in caplog.text

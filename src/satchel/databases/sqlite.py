@@ -146,13 +146,17 @@ class Sqlite(Database):
     def about_to_write(
         self, connection: Connection, table: Table, columns: Sequence[str], values: Row
     ) -> None:
-        """Remember in the database, which may outlive the process, that :meth:`tidy` is due."""
+        """Note where what is withheld is about to be taken out: :meth:`tidy` is due then."""
         if self._erased:
             return
         query = self._erases(table, columns)
         if query is not None and connection.scalar(query, values):
-            connection.exec_driver_sql(f"PRAGMA user_version = {ERASED}")
-            self._erased = True
+            self.erased(connection)
+
+    def erased(self, connection: Connection) -> None:
+        """Remember that in the database, which may outlive the process."""
+        connection.exec_driver_sql(f"PRAGMA user_version = {ERASED}")
+        self._erased = True
 
     def _make_erases(self, table: Table, columns: Sequence[str]) -> Select[Any] | None:
         """Whether rows with these columns null what is stored and withheld now: 1, else nothing."""
