@@ -59,9 +59,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Struct)
 
+PER_HOST: Final = "CONCURRENT_REQUESTS_PER_DOMAIN"
+
 POLITE: Final = {
     "ROBOTSTXT_OBEY": True,
-    "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
+    PER_HOST: 2,
     "DOWNLOAD_DELAY": 1,
     "DOWNLOAD_TIMEOUT": 60,
     "RETRY_TIMES": 3,
@@ -426,16 +428,20 @@ class SatchelAddon:
 
     def _set_slots(self, settings: BaseSettings) -> None:
         """The services' hosts: the throttle paces them, the project may do so more slowly."""
-        slots = settings.getdict("DOWNLOAD_SLOTS")
-        for host, pace in self._paces().items():
+        slots, paces = settings.getdict("DOWNLOAD_SLOTS"), self._paces()
+        for host, pace in paces.items():
             delay, concurrency = 0.0, pace.concurrency
             if self.sandbox is None and _is_set(settings, "DOWNLOAD_DELAY"):
                 delay = settings.getfloat("DOWNLOAD_DELAY")
-            if self.sandbox is None and _is_set(settings, "CONCURRENT_REQUESTS_PER_DOMAIN"):
-                concurrency = min(concurrency, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
+            if self.sandbox is None and _is_set(settings, PER_HOST):
+                concurrency = min(concurrency, settings.getint(PER_HOST))
             slot = {"delay": delay, "concurrency": concurrency, "jitter": 0}
             slots.setdefault(urlsplit(f"//{host}").hostname, slot)
         settings.set("DOWNLOAD_SLOTS", slots, settings.getpriority("DOWNLOAD_SLOTS") or "addon")
+        if not _is_set(settings, PER_HOST):
+            # Scrapy keeps so many connections to a host, whatever its slot says.
+            most = max((pace.concurrency for pace in paces.values()), default=0)
+            settings.set(PER_HOST, max(most, POLITE[PER_HOST]), "addon")
 
     def _paces(self) -> dict[str, Pace]:
         if self.sandbox is not None:
@@ -449,6 +455,7 @@ class SatchelAddon:
     def _make_throttle(self, settings: BaseSettings) -> Throttle:
         check_names(self.config.rates, (word for s in self.services for word in s.hosts))
         shared = self.config.state and self.sandbox is None
+        given = _is_set(settings, PER_HOST)
         return Throttle(
             self.config.rates if self.sandbox is None else {},
             self._paces(),
@@ -456,7 +463,7 @@ class SatchelAddon:
             secrets={host_of(o): key.secret for key in self.keys.values() for o in key.origins},
             max_wait=self.config.max_wait,
             pause=self.config.pause,
-            concurrency=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
+            concurrency=settings.getint(PER_HOST) if given else POLITE[PER_HOST],
             wait=functools.partial(wait, self._crawler),
         )
 
