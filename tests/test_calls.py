@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pytest
@@ -21,7 +20,7 @@ from scrapy import signals
 from satchel import AddedRelation, hookimpl
 from satchel.errors import ArgumentError, ConfigError
 from satchel.recnet import Account, Room
-from satchel.testing import Crawl, crawl
+from satchel.testing import Crawl, crawl, plugins
 
 MODULE = "calls_of_this_test"
 
@@ -38,24 +37,19 @@ class Own(scrapy.Spider):
 
 
 @pytest.fixture
-def run() -> Iterator[Plug]:
+def run() -> Plug:
     """Runs a crawl with plugins that are classes."""
-    module = ModuleType(MODULE)
-    sys.modules[MODULE] = module
 
     def run(
-        *plugins: type,
+        *classes: type,
         spider: Any = Own,
         arguments: Mapping[str, str] = MappingProxyType({}),
         **settings: Any,
     ) -> Crawl:
-        for plugin in plugins:
-            setattr(module, plugin.__name__, plugin)
-        paths = [f"{MODULE}:{plugin.__name__}" for plugin in plugins]
-        return crawl(spider, {"SATCHEL_PLUGINS": paths, **settings}, **arguments)
+        with plugins(*classes, module=MODULE) as paths:
+            return crawl(spider, {"SATCHEL_PLUGINS": paths, **settings}, **arguments)
 
-    yield run
-    del sys.modules[MODULE]
+    return run
 
 
 def errors(result: Crawl, plugin: type) -> int:

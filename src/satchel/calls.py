@@ -15,7 +15,7 @@ from msgspec import Struct
 from scrapy.exceptions import DropItem
 
 from satchel.config import Config
-from satchel.errors import PluginError
+from satchel.errors import PluginError, SatchelError
 from satchel.hooks import Plugins, one_line
 from satchel.hookspecs import RequestInfo, ResponseInfo
 from satchel.items import AddedRelation, Item, field_names, type_name
@@ -274,7 +274,7 @@ class Calls:
             _at(subject),
             one_line(error),
             # Those are no mistakes of the plugin's code.
-            exc_info=None if isinstance(error, CrawlEnds | _GivenUp) else error,
+            exc_info=None if isinstance(error, CrawlEnds | _GivenUp | SatchelError) else error,
         )
         self._crawler.stats.inc_value(f"satchel/plugins/{impl.plugin}/errors")
 
