@@ -20,7 +20,7 @@ from scrapy import signals
 from satchel import AddedRelation, hookimpl
 from satchel.errors import ArgumentError, ConfigError
 from satchel.recnet import Account, Room
-from satchel.testing import Crawl, crawl, plugins
+from satchel.testing import Crawl, crawl, crawl_async, plugins
 
 MODULE = "calls_of_this_test"
 
@@ -71,6 +71,37 @@ class Counts:
 def test_each_crawl_has_its_own_object(run: Plug) -> None:
     for _ in range(2):
         assert [item.display_name for item in run(Counts).items] == ["number 1", "number 2"]
+
+
+def test_two_crawls_at_once_have_each_its_own_plugins() -> None:
+    class Names(Counts):
+        pass
+
+    class Rooms(scrapy.Spider):
+        name = "rooms"
+        start_urls = ["data:,"]  # noqa: RUF012
+
+        async def parse(self, response: Any) -> Any:
+            for id in (3, 4):
+                await asyncio.sleep(0.01)
+                yield Room(id=id)
+
+    class Doubles:
+        @hookimpl
+        def satchel_process_item(self, item: Any, crawler: Any) -> None:
+            item.name = f"{item.id} of {crawler.spider.name}"
+
+    async def both(first: str, second: str) -> list[Crawl]:
+        return await asyncio.gather(
+            crawl_async(Own, {"SATCHEL_PLUGINS": [first], "SATCHEL_SANDBOX": True}),
+            crawl_async(Rooms, {"SATCHEL_PLUGINS": [second]}),
+        )
+
+    with plugins(Names, Doubles) as paths:
+        accounts, rooms = asyncio.run(both(*paths))
+    assert [item.display_name for item in accounts.items] == ["number 1", "number 2"]
+    assert [item.name for item in rooms.items] == ["3 of rooms", "4 of rooms"]
+    assert {accounts.stats["satchel/verdict"], rooms.stats["satchel/verdict"]} == {"complete"}
 
 
 # Time limit
@@ -556,3 +587,21 @@ def test_a_relation_that_no_plugin_adds_is_refused_with_a_list(run: Plug) -> Non
     assert ", home, images, is_influencer, level, motto, " in str(caught.value)
     with pytest.raises(ArgumentError, match="include=home: Account has no home"):
         accounts(run, None, "home", RoomsOfNobody)
+
+
+class NeverAnswers(Rooms):
+    @hookimpl
+    async def satchel_resolve_relation(self) -> None:
+        await asyncio.Event().wait()
+
+
+def test_an_added_relation_that_is_never_answered(
+    run: Plug, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = run(
+        NeverAnswers, spider="recnet-accounts", arguments=ASKED | {"include": "home"},
+        SATCHEL_SANDBOX=True, SATCHEL_HOOK_SECONDS=0.02,
+    )  # fmt: skip
+    assert len(result.items) == 5
+    assert errors(result, NeverAnswers) == 1
+    assert "Account.home of 5 items: given up after 0.02 seconds" in caplog.text
