@@ -64,15 +64,22 @@ def run(plugin: str, **settings: Any) -> Crawl:
     return result
 
 
+ROOT = Path(__file__).parent.parent
+USES = [*(ROOT / "plugins").glob("*.py"), *(ROOT / "examples").rglob("*.py")]
+
+
 @pytest.mark.parametrize("hook", HOOKS)
-def test_each_is_described(hook: str) -> None:
+def test_each_is_described_tested_and_used(hook: str) -> None:
     assert f"def {hook}(" in example(hook)
     assert ".. versionadded:: " in getattr(hookspecs, hook).__doc__
     assert f"test_{hook}" in globals()
+    assert [file for file in USES if f"def {hook}(" in file.read_text()], "no plugin, no example"
+    signature = str(inspect.signature(getattr(hookspecs, hook))).replace("'", "")
+    assert f"## `{hook}{signature}`\n" in (ROOT / "docs" / "hooks.md").read_text()
 
 
 def test_the_page_says_the_same() -> None:
-    written = Path(__file__).parent.parent / "docs" / "hooks.md"
+    written = ROOT / "docs" / "hooks.md"
     assert written.read_text() == page(), "python tests/support/hookpage.py > docs/hooks.md"
 
 

@@ -120,6 +120,7 @@ class SatchelAddon:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._settings: dict[str, Struct] = {}
+        self._plugin_settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
         self.loading = LoadingGate(crawler)
         self.own_proposals: set[ProposalKey] = set()
@@ -197,8 +198,8 @@ class SatchelAddon:
         reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
         self._settings = {service.name: reader.service(service) for service in self.services}
-        own = {name: reader.plugin(name) for name in declared}
-        self.calls = Calls(self._crawler, self.plugins, own, self.config)
+        self._plugin_settings = {name: reader.plugin(name) for name in declared}
+        self.calls = Calls(self._crawler, self.plugins, self._plugin_settings, self.config)
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
@@ -217,6 +218,12 @@ class SatchelAddon:
     def settings_of(self, service: str, kind: type[T]) -> T:
         """The settings of a service."""
         settings = self._settings[service]
+        assert isinstance(settings, kind)
+        return settings
+
+    def plugin_settings(self, plugin: str, kind: type[T]) -> T:
+        """The settings of a plugin, for what is no hook of it, as a feed exporter."""
+        settings = self._plugin_settings[plugin]
         assert isinstance(settings, kind)
         return settings
 
