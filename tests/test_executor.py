@@ -81,9 +81,7 @@ def test_what_is_for_another_server(act: Make) -> None:
 def test_what_waits_for_an_earlier_action(act: Make) -> None:
     acting = act()
     one = {"service": "patreon", "creator": "1"}
-    first, *_ = acting.propose(
-        FavoriteCreator(**one), UnfavoriteCreator(**one), *favorites(1, 7)
-    )
+    first, *_ = acting.propose(FavoriteCreator(**one), UnfavoriteCreator(**one), *favorites(1, 7))
     limits = {"kemono.favorite_creator": 0}
     assert acting.run(SATCHEL_ACTIONS_LIMITS=limits) == {"held": 3}
     assert acting.notes()[1] == f"it waits for action {first}, of the same target"
