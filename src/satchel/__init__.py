@@ -6,14 +6,16 @@ from satchel.actions import Action, Found, Outcome, Proposal, Reference, State
 from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
-from satchel.items import Item, Personal, link, personal, relation
+from satchel.items import AddedRelation, Item, Personal, link, personal, relation
 from satchel.proposing import propose
+from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 
 __version__ = version("satchel")
 
 __all__ = [
     "Action",
+    "AddedRelation",
     "Found",
     "Item",
     "Key",
@@ -29,9 +31,11 @@ __all__ = [
     "Service",
     "State",
     "__version__",
+    "baseline",
     "hookimpl",
     "link",
     "personal",
     "propose",
+    "put_item",
     "relation",
 ]

@@ -6,17 +6,20 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from satchel.errors import ArgumentError, ConfigError
+from satchel.errors import ArgumentError, ConfigError, NoAccount
+from satchel.faults import Faults
 from satchel.items import Item
 from satchel.kemono.sandbox import KemonoSite
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
 from satchel.kemono.world import ADMIN, Key, Record, World
+from satchel.sandbox import Asked
 from satchel.testing import Crawl, crawl
 from sites import WORLD, Serve, accounts, make_site
 from stores import Stored
@@ -352,6 +355,37 @@ def test_pages_are_fetched_together_where_the_total_is_known(serve: Serve, large
     assert len(offsets) <= 20 + 1 + 3
 
 
+def most_at_once(log: Iterable[Asked]) -> int:
+    """The most requests that the server had open at a time."""
+    moments = [(one.time - one.seconds, 1) for one in log] + [(one.time, -1) for one in log]
+    return max(accumulate(step for _, step in sorted(moments)))
+
+
+@pytest.mark.parametrize("concurrency", [None, 1, 4])
+def test_no_more_requests_are_open_than_the_setting_says(
+    serve: Serve, concurrency: int | None
+) -> None:
+    server = serve()
+    expected = concurrency or 2
+    server.sandbox.faults = Faults(latency=0.03 * expected)
+    given = {} if concurrency is None else {"SATCHEL_KEMONO_CONCURRENCY": concurrency}
+    keys = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE)))
+    crawled("kemono-posts", server.settings(**given), creators=keys, include="comments", limit="20")
+    log = server.asked()
+    assert len(log) > 60
+    assert most_at_once(log) == expected
+
+
+def test_one_request_a_second_unless_the_settings_say_otherwise(serve: Serve) -> None:
+    server = serve()
+    keys = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE)))
+    crawled("kemono-creators", server.settings(SATCHEL_RATES={}), ids=keys)
+    moments = [one.time - one.seconds for one in server.asked()]
+    assert len(moments) == 3
+    # Permits are a second apart; what is given one may be late.
+    assert moments[2] - moments[0] > 1.5
+
+
 def test_a_listing_that_grows_meanwhile_loses_nothing(
     serve: Serve, large: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -443,6 +477,15 @@ def test_no_server_says_how_to_give_one() -> None:
         crawl("kemono-posts", recent="1")
 
 
+@pytest.mark.parametrize("spider", ["kemono-favorites", "kemono-moderation", "kemono-accounts"])
+def test_an_account_is_missing_before_the_first_request(
+    spider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SATCHEL_KEMONO_ACCOUNTS", raising=False)
+    with pytest.raises(NoAccount, match="no account for the role"):
+        crawl(spider, {"SATCHEL_KEMONO_URL": "http://127.0.0.1:9"})
+
+
 def contents(world: World) -> set[str]:
     """Bodies, message texts and file locations of a world."""
     texts = [row["content"] for row in world.posts.values()]
@@ -525,3 +568,14 @@ def test_an_account_that_the_server_turns_away_is_told(
     result = crawl("kemono-moderation", server.settings())
     assert (result.items, result.stats["satchel/verdict"]) == ([], "incomplete")
     assert "404, as it does to an account that is no moderator" in caplog.text
+
+
+def test_a_password_that_is_refused_is_no_silence(
+    serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer", consumer="wr0ng"))
+    result = crawl("kemono-favorites", serve().settings())
+    assert (result.items, result.reason) == ([], "login_failed")
+    assert result.stats["satchel/unserved"] == 2
+    assert "satchel/unreachable" not in result.stats
+    assert "no answer" not in caplog.text
