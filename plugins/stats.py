@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
-from scrapy.crawler import Crawler
 
-import satchel
-from satchel import RequestInfo, ResponseInfo, hookimpl
+from satchel import hookimpl
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
 from satchel.items import AddedRelation, Item, Personal, link, personal, relation
-from satchel.proposing import propose
+from satchel.proposing import finished_actions, propose
 from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 
@@ -32,6 +32,7 @@ __all__ = [
     "State",
     "__version__",
     "baseline",
+    "finished_actions",
     "hookimpl",
     "link",
     "personal",
