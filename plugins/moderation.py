@@ -128,7 +128,9 @@ def _line_of(error: str, text: str) -> int:
     place = re.search(r"`\$(?:\.(\w+))?(?:\[(\d+)\])?(?:\.(\w+))?", error)
     unknown = re.search(r"unknown field `(\w+)`", error)
     table, number, key = place.groups() if place else (None, None, None)
-    key = unknown[1] if unknown else key or (None if number else table)
+    if table != "rule":
+        number, key = None, table
+    key = unknown[1] if unknown else key
     starts = [n for n, line in enumerate(lines) if re.match(r"\s*\[\[\s*rule\s*\]\]", line)]
     begin, end = 0, len(lines)
     if number is not None and int(number) < len(starts):
