@@ -8,14 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from pkgutil import iter_modules
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from scrapy.settings import Settings
 
-from satchel import hooks, plugins
+from satchel import hooks
 from satchel.calls import Calls
 from satchel.config import Config
 from satchel.errors import ConfigError, PluginError
@@ -149,14 +147,13 @@ def test_installed_ones_come_first_and_by_name(write: Write, installed: list[Ent
         write(f"plug_{name}", hook())
     installed.append(EntryPoint("z", "plug_a", "satchel"))
     installed.append(EntryPoint("y", "plug_b", "satchel"))
-    built_in = [info.name for info in iter_modules(plugins.__path__)]
-    assert Plugins(["plug_c"]).names() == [*built_in, "y", "z", "plug_c"]
+    assert Plugins(["plug_c"]).names()[-3:] == ["y", "z", "plug_c"]
 
 
 async def _called(*paths: str) -> list[str]:
-    blocked = [info.name for info in iter_modules(plugins.__path__)]
-    crawler: Any = SimpleNamespace(stats=None)
-    calls = Calls(crawler, Plugins(paths, blocked=blocked), {}, Config())
+    plugins = Plugins(paths)
+    settings = {name: struct() for name, struct in plugins.settings().items()}
+    calls = Calls(SimpleNamespace(stats=None), plugins, settings, Config())  # type: ignore[arg-type]
     item: list[str] = await calls.process_item([])
     return item
 
@@ -313,3 +310,18 @@ def test_as_a_person_meets_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "[satchel] ERROR: plugin mine: satchel_process_item is not marked with" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("[int]", "must return a list of dataclasses of satchel.Item"),
+        ("Room", "must return a list of dataclasses of satchel.Item"),
+        ("[Room, Room]", "there is an item type recnet_room already"),
+    ],
+)
+def test_item_classes_that_are_refused(write: Write, answer: str, reason: str) -> None:
+    lines = ["from satchel import hookimpl", "from satchel.recnet import Room", "@hookimpl"]
+    write("odd", "\n".join([*lines, f"def satchel_item_classes(): return {answer}"]))
+    with pytest.raises(PluginError, match=f"plugin odd: .*{reason}"):
+        Plugins(["odd"]).item_classes()

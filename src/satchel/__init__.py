@@ -6,7 +6,17 @@ from satchel.actions import Action, Found, Outcome, Proposal, Reference, State
 from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
-from satchel.items import AddedRelation, Item, Personal, link, personal, relation
+from satchel.items import (
+    AddedRelation,
+    FieldInfo,
+    Item,
+    Personal,
+    fields_of,
+    link,
+    personal,
+    relation,
+    type_name,
+)
 from satchel.proposing import finished_actions, propose
 from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
@@ -16,6 +26,7 @@ __version__ = version("satchel")
 __all__ = [
     "Action",
     "AddedRelation",
+    "FieldInfo",
     "Found",
     "Item",
     "Key",
@@ -32,6 +43,7 @@ __all__ = [
     "State",
     "__version__",
     "baseline",
+    "fields_of",
     "finished_actions",
     "hookimpl",
     "link",
@@ -39,4 +51,5 @@ __all__ = [
     "propose",
     "put_item",
     "relation",
+    "type_name",
 ]

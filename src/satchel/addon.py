@@ -59,9 +59,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Struct)
 
+PER_HOST: Final = "CONCURRENT_REQUESTS_PER_DOMAIN"
+
 POLITE: Final = {
     "ROBOTSTXT_OBEY": True,
-    "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
+    PER_HOST: 2,
     "DOWNLOAD_DELAY": 1,
     "DOWNLOAD_TIMEOUT": 60,
     "RETRY_TIMES": 3,
@@ -118,6 +120,7 @@ class SatchelAddon:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._settings: dict[str, Struct] = {}
+        self._plugin_settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
         self.loading = LoadingGate(crawler)
         self.own_proposals: set[ProposalKey] = set()
@@ -195,8 +198,8 @@ class SatchelAddon:
         reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
         self._settings = {service.name: reader.service(service) for service in self.services}
-        own = {name: reader.plugin(name) for name in declared}
-        self.calls = Calls(self._crawler, self.plugins, own, self.config)
+        self._plugin_settings = {name: reader.plugin(name) for name in declared}
+        self.calls = Calls(self._crawler, self.plugins, self._plugin_settings, self.config)
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
@@ -215,6 +218,12 @@ class SatchelAddon:
     def settings_of(self, service: str, kind: type[T]) -> T:
         """The settings of a service."""
         settings = self._settings[service]
+        assert isinstance(settings, kind)
+        return settings
+
+    def plugin_settings(self, plugin: str, kind: type[T]) -> T:
+        """The settings of a plugin, for what is no hook of it, as a feed exporter."""
+        settings = self._plugin_settings[plugin]
         assert isinstance(settings, kind)
         return settings
 
@@ -426,16 +435,20 @@ class SatchelAddon:
 
     def _set_slots(self, settings: BaseSettings) -> None:
         """The services' hosts: the throttle paces them, the project may do so more slowly."""
-        slots = settings.getdict("DOWNLOAD_SLOTS")
-        for host, pace in self._paces().items():
+        slots, paces = settings.getdict("DOWNLOAD_SLOTS"), self._paces()
+        for host, pace in paces.items():
             delay, concurrency = 0.0, pace.concurrency
             if self.sandbox is None and _is_set(settings, "DOWNLOAD_DELAY"):
                 delay = settings.getfloat("DOWNLOAD_DELAY")
-            if self.sandbox is None and _is_set(settings, "CONCURRENT_REQUESTS_PER_DOMAIN"):
-                concurrency = min(concurrency, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
+            if self.sandbox is None and _is_set(settings, PER_HOST):
+                concurrency = min(concurrency, settings.getint(PER_HOST))
             slot = {"delay": delay, "concurrency": concurrency, "jitter": 0}
             slots.setdefault(urlsplit(f"//{host}").hostname, slot)
         settings.set("DOWNLOAD_SLOTS", slots, settings.getpriority("DOWNLOAD_SLOTS") or "addon")
+        if not _is_set(settings, PER_HOST):
+            # Scrapy keeps so many connections to a host, whatever its slot says.
+            most = max((pace.concurrency for pace in paces.values()), default=0)
+            settings.set(PER_HOST, max(most, POLITE[PER_HOST]), "addon")
 
     def _paces(self) -> dict[str, Pace]:
         if self.sandbox is not None:
@@ -449,6 +462,7 @@ class SatchelAddon:
     def _make_throttle(self, settings: BaseSettings) -> Throttle:
         check_names(self.config.rates, (word for s in self.services for word in s.hosts))
         shared = self.config.state and self.sandbox is None
+        given = _is_set(settings, PER_HOST)
         return Throttle(
             self.config.rates if self.sandbox is None else {},
             self._paces(),
@@ -456,7 +470,7 @@ class SatchelAddon:
             secrets={host_of(o): key.secret for key in self.keys.values() for o in key.origins},
             max_wait=self.config.max_wait,
             pause=self.config.pause,
-            concurrency=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
+            concurrency=settings.getint(PER_HOST) if given else POLITE[PER_HOST],
             wait=functools.partial(wait, self._crawler),
         )
 
