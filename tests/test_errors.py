@@ -194,6 +194,14 @@ BEFORE = [
         prepare=no_database,
     ),
     Case(
+        "SATCHEL_MODERATION_RULES",
+        "rules.toml, line 2: Invalid enum value 'maybe'",
+        variables={**SANDBOX, "SATCHEL_MODERATION_RULES": "rules.toml"},
+        prepare=lambda folder: (folder / "rules.toml").write_text(
+            '[[rule]]\ndecision = "maybe"\nname = "x"\n'
+        ),
+    ),
+    Case(
         "needs psycopg",
         "SATCHEL_STORE: PostgreSQL needs psycopg",
         variables={**SANDBOX, "SATCHEL_STORE": "postgresql://localhost/x"},
@@ -478,6 +486,7 @@ def test_code_of_ones_own(
 
 DURING = (
     *SERVED,
+    "satchel/actions/",  # tests/test_executor.py, tests/pipelines/test_act.py
     "satchel/unserved",  # tests/middlewares/test_session.py
     "as it does to an account",  # tests/spiders/test_kemono.py
     "satchel/out_of_reach",  # tests/spiders/test_kemono.py
