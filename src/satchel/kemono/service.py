@@ -14,6 +14,7 @@ from satchel.hookspecs import hookimpl
 from satchel.items import Item
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
+from satchel.kemono.readings import reading
 from satchel.kemono.sessions import login_scheme
 from satchel.kemono.settings import KemonoSettings
 from satchel.kemono.values import AccountRole
@@ -79,4 +80,5 @@ SERVICE = Service(
     hosts=("kemono",),
     sessions=login_scheme,
     content=lambda settings: settings.content,
+    reading=reading,
 )
