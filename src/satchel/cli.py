@@ -7,7 +7,17 @@ import sys
 import click
 
 import satchel
-from satchel.commands import items, plugins, project_settings, sandbox, schema, settings, spiders
+from satchel.commands import (
+    cassette,
+    items,
+    plugins,
+    project_settings,
+    replay,
+    sandbox,
+    schema,
+    settings,
+    spiders,
+)
 from satchel.errors import SatchelError
 from satchel.hooks import Plugins
 
@@ -35,8 +45,10 @@ def cli() -> None:
 
 
 for command in (
+    cassette.cassette,
     items.items,
     plugins.plugins,
+    replay.replay,
     sandbox.sandbox,
     schema.schema,
     settings.settings,

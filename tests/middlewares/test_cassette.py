@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import json
 import logging
+import random
 import re
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 import scrapy
 from aiohttp import web
 
+from recording import REQUESTS, recording, started
 from satchel.cassettes.segments import read, segments
 from satchel.cassettes.serializers import JsonSerializer
 from satchel.items import Item, field_names
@@ -502,3 +506,40 @@ def test_large_recordings_are_cut_into_segments(settings: dict[str, Any]) -> Non
         live = crawl(spider, settings)
     assert len(segments(recorded(settings))) >= 2
     assert replayed(spider, settings).items == live.items
+
+
+def test_killed_fifty_times_while_it_records(tmp_path: Path) -> None:
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.sleep(0.02)
+        return web.Response(text=request.path * 1000)
+
+    chance, folder, known = random.Random(1), tmp_path / "tape", set[str]()
+    with serving(slow) as url:
+        kills = written = 0
+        for attempt in range(200):
+            if kills == 50:
+                break
+            process = started(url, str(tmp_path))
+            # Later and later, so that there is always something left to record.
+            process.join(chance.uniform(0.1, 0.3 + attempt / 100))
+            if process.is_alive():
+                process.kill()
+                process.join()
+                kills += 1
+            found = [one for file in segments(folder) for one in read(file, JSON)]
+            urls = {one.asked.url for one in found}
+            assert known <= urls
+            written += len(urls - known)
+            known = urls
+            if len(known) == REQUESTS:
+                shutil.rmtree(folder)
+                known = set()
+        assert kills == 50
+        assert written > REQUESTS
+        recording(url, str(tmp_path), "new_episodes")
+    again = recording(url, str(tmp_path), "none")
+    assert again.stats["satchel/cassette/played"] == REQUESTS
+    assert {item["body"] for item in again.items} == {
+        f"/{number}".encode() * 1000 for number in range(REQUESTS)
+    }
+    assert not [file for file in folder.iterdir() if not file.name.startswith((".", "0"))]

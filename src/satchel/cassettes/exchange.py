@@ -22,7 +22,7 @@ from satchel.errors import CassetteError
 
 Headers = dict[str, list[str]]
 
-_DROPPED: Final = frozenset(
+UNTRUE: Final = frozenset(
     {"connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding"}
 )
 """Headers of an answer that say how it came, not what it is."""
@@ -116,7 +116,7 @@ def from_interaction(interaction: Any) -> Exchange:
             asked=asked,
             status=int(status["code"]),
             reason=status.get("message") or "",
-            headers={k: v for k, v in headers.items() if k.lower() not in _DROPPED},
+            headers={k: v for k, v in headers.items() if k.lower() not in UNTRUE},
             body=_decompressed(_unpacked(response["body"]), header(headers, "content-encoding")),
             at=interaction.get("recorded_at") or "",
         )
@@ -211,7 +211,7 @@ def exchange_of(asked: Asked, response: Response) -> Exchange:
         asked=asked,
         status=response.status,
         reason=_REASONS.get(response.status, ""),
-        headers={k: v for k, v in headers.items() if k.lower() not in _DROPPED},
+        headers={k: v for k, v in headers.items() if k.lower() not in UNTRUE},
         body=response.body,
         at=now(),
     )

@@ -32,7 +32,7 @@ _LONG: Final = 12
 
 _NAMES: Final = (
     r"[\w.-]*(?:passw(?:or)?d|passwd|secret|token|api[_-]?key|subscription-key|session(?:_?id)?"
-    r"|signature|authorization|credentials?|jwt)"
+    r"|signature|authorization|jwt)"
 )
 _HEADER: Final = re.compile(rf"(?i)(?:{_NAMES}|[\w-]*-key|authentication|proxy-authenticate)$")
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][\w.-]*>")

@@ -49,6 +49,7 @@ class Redactor:
         self._hosts = {h: s for s, settings in self._services for h in s.paces(settings)}
         self._count = count
         self._no_minors = Recent(REMEMBERED)
+        gate.is_no_minor = self.note
 
     def note(self, item: Item) -> None:
         """Take note of an item that is no minor's, as :attr:`Gate.is_no_minor` says."""
