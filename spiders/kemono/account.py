@@ -10,11 +10,7 @@ from satchel.kemono import AccountRole, CreatorLinkRequest
 from satchel.kemono.operations import ACCOUNTS
 from satchel.paging import Listing, Walk
 from satchel.spider import LIMIT, include
-from satchel.spiders.kemono.arguments import (
-    accounts_of_a_page,
-    one_of,
-    parsed,
-)
+from satchel.spiders.kemono.arguments import accounts_of_a_page, one_of, parsed
 from satchel.spiders.kemono.shared import KemonoSpider
 
 if TYPE_CHECKING:

@@ -13,9 +13,7 @@ from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.settings import KemonoSettings
 from satchel.paging import LONG, Listing, Walk
 from satchel.spider import UNREADABLE, ApiSpider, identity_of
-from satchel.spiders.kemono.arguments import (
-    Source,
-)
+from satchel.spiders.kemono.arguments import Source
 
 if TYPE_CHECKING:
     from scrapy.http import Response
@@ -43,6 +41,8 @@ class KemonoSpider(ApiSpider):
         self.api = self.client.api
         for operation in self.operations:
             self.check(operation)
+            if (role := OPERATIONS[operation].role) is not None:
+                addon.sessions[self.service].choose(role)
         walks = addon.settings_of("kemono", KemonoSettings).concurrency
         # One that may be stopped and go on later goes in order: what shifts meanwhile is not lost.
         self.walks = 1 if self.settings.get("JOBDIR") else walks
@@ -117,7 +117,10 @@ class KemonoSpider(ApiSpider):
             items = ((identity_of(item), item) for item in answer.items)
             for item in self.keep(walk.turn(answer.rows, items, self.wants)):
                 yield item
-            if self.is_behind(operation, answer.items):
+            grows_on_top = OPERATIONS[operation].grows_on_top
+            if self.is_behind(operation, answer.items) or (
+                grows_on_top and await self.is_enough(response, answer.items)
+            ):
                 walk.listing.leave()
                 walk.end()
         self.report(response, operation, walk)
@@ -177,7 +180,8 @@ class KemonoSpider(ApiSpider):
 
     def may_split(self, operation: str) -> bool:
         """Whether pages of a listing may be fetched together: all of them are wanted."""
-        return "limit" not in self.given
+        in_order = OPERATIONS[operation].grows_on_top and self.may_be_enough
+        return "limit" not in self.given and not in_order
 
     async def total_of(
         self, operation: str, asked: dict[str, Any], force: bool = False

@@ -2,27 +2,53 @@
 
 from importlib.metadata import version
 
+from satchel.actions import Action, Found, Outcome, Proposal, Reference, State
 from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
-from satchel.items import Item, Personal, link, personal, relation
+from satchel.items import (
+    AddedRelation,
+    FieldInfo,
+    Item,
+    Personal,
+    fields_of,
+    link,
+    personal,
+    relation,
+    type_name,
+)
+from satchel.proposing import propose
+from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 
 __version__ = version("satchel")
 
 __all__ = [
+    "Action",
+    "AddedRelation",
+    "FieldInfo",
+    "Found",
     "Item",
     "Key",
+    "Outcome",
     "Pace",
     "Personal",
+    "Proposal",
+    "Reference",
     "RequestInfo",
     "ResponseInfo",
     "SatchelError",
     "Secret",
     "Service",
+    "State",
     "__version__",
+    "baseline",
+    "fields_of",
     "hookimpl",
     "link",
     "personal",
+    "propose",
+    "put_item",
     "relation",
+    "type_name",
 ]

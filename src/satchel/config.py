@@ -87,10 +87,42 @@ class Config(Struct, frozen=True, kw_only=True):
     actions: Annotated[
         Literal["off", "on"],
         Meta(
-            description="Whether a crawl may change something on a server: `off`, calls that would "
-            "are refused."
+            description="Whether actions are sent, which change something on a server. `off`: a "
+            "dry run, which shows them: docs/actions.md."
         ),
     ] = "off"
+    actions_allow: Annotated[
+        list[str],
+        Meta(
+            description="Kinds of actions that are sent only if they are named here: those that "
+            "change roles or passwords."
+        ),
+    ] = []
+    actions_limit: Annotated[
+        int, Meta(ge=0, description="Actions that one run (a crawl, a `satchel act run`) sends.")
+    ] = 100
+    actions_limits: Annotated[
+        dict[str, Annotated[int, Meta(ge=0)]],
+        Meta(
+            description="The same by kind.",
+            extra={"expected": 'a JSON object such as {"kemono.approve_link_request": 20}'},
+        ),
+    ] = {}
+    actions_per_minute: Annotated[
+        int,
+        Meta(ge=1, description="Actions that are sent within a minute, by all runs together."),
+    ] = 30
+    actions_refusals: Annotated[
+        int, Meta(ge=1, description="Refusals of a server after which a run sends no more.")
+    ] = 10
+    actions_settle: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds for which a server may go on showing what was before a change. "
+            "What was sent and not answered is looked up after that.",
+        ),
+    ] = 60.0
     backoff: Annotated[
         float,
         Meta(
@@ -172,8 +204,8 @@ class Config(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Seconds that a server may make the crawl wait (`Retry-After`); if it "
-            "wants more, the crawl ends.",
+            description="Seconds that a server may make the crawl wait (`Retry-After`, 429); if "
+            "it wants more, the crawl ends.",
         ),
     ] = 3600.0
     nested: Annotated[
@@ -183,6 +215,15 @@ class Config(Struct, frozen=True, kw_only=True):
             "or its key."
         ),
     ] = "full"
+    pause: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds for which a host is not asked that answers 429 and does not say "
+            "for how long; twice as long each further time.",
+            extra={"expected": "a number above 0"},
+        ),
+    ] = 30.0
     plugins: Annotated[
         list[str],
         Meta(description="Import paths of plugins: modules, or `module:object`: docs/plugins.md."),
@@ -272,7 +313,7 @@ class Config(Struct, frozen=True, kw_only=True):
             )
 
     def __repr__(self) -> str:
-        return _masked(super().__repr__())
+        return masked(super().__repr__())
 
     @property
     def level(self) -> Level:
@@ -407,6 +448,20 @@ def listed(
     return source.read(PREFIX + name.upper(), field) or []
 
 
+def referred(name: str, environ: Mapping[str, str] | None = None) -> Secret:
+    """The secret that a reference names: that variable, or the file that ``NAME_FILE`` names.
+
+    :raises ConfigError: there is none
+    """
+    secret = _Source(BaseSettings(), os.environ if environ is None else environ).secret(name)
+    if secret is None:
+        raise ConfigError(
+            f"{name} is not set: put the secret in the environment, or in a file that {name}_FILE "
+            f"names"
+        )
+    return secret
+
+
 class _Source(typing.NamedTuple):
     """Where values come from: Scrapy's settings, else the environment."""
 
@@ -427,7 +482,7 @@ class _Source(typing.NamedTuple):
         if _is_document(field):
             return self._document(name, field)
         if _is_secret(field):
-            return self._secret(name)
+            return self.secret(name)
         raw = self._get(name)
         return None if raw is None else _convert(name, raw, field)
 
@@ -435,7 +490,8 @@ class _Source(typing.NamedTuple):
         value = self.settings.get(name)
         return self.environ.get(name) if value is None else value
 
-    def _secret(self, name: str) -> Secret | None:
+    def secret(self, name: str) -> Secret | None:
+        """The value of a secret; ``None`` if it has none."""
         if self.settings.get(name) is not None:
             raise ConfigError(
                 f"{name}: a secret is no Scrapy setting (those are printed); put it in the "
@@ -555,7 +611,7 @@ _WORDS: Final = {
 
 def _shown(raw: Any) -> str:
     """A value in an error, on one line and without the password of an address."""
-    text = " ".join(_masked(str(raw)).split())
+    text = " ".join(masked(str(raw)).split())
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -573,7 +629,8 @@ def _check_addresses(name: str, raw: Any, value: Any, field: FieldInfo) -> None:
                 raise ConfigError(f"{name}={_shown(raw)}: expected {_expected(field)}")
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
     text = re.sub(r"//[^/\s]*@", "//[secure]@", text)
     return re.sub(r"(?i)([?&]\w*password=)[^&\s'\"]*", r"\1[secure]", text)
 
@@ -586,7 +643,7 @@ def _plain(value: Any) -> str:
         return repr(value)
     if isinstance(value, list):
         return ",".join(map(str, value))
-    return _masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    return masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def _meta(field: FieldInfo) -> Meta:

@@ -15,7 +15,7 @@ class Reason(StrEnum):
     NOT_RECORDED = "not_recorded"
     """A replay asks for what the cassette does not have."""
     RATE_LIMITED = "rate_limited"
-    """The server says to come back later than ``SATCHEL_MAX_WAIT`` allows."""
+    """The server refuses for longer than ``SATCHEL_MAX_WAIT`` allows."""
     STORE_FAILED = "store_failed"
     """The database failed."""
     UNAUTHORIZED = "unauthorized"

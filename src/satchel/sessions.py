@@ -134,14 +134,14 @@ class Session:
 LOGIN = "satchel_login"
 """``meta``: a request of a login; the cookie that it is answered with is for the flow."""
 
+RECEIVED = "satchel_received"
+"""``meta``: the cookie that a request of a login was answered with, a :class:`Secret`."""
+
 CARRIED = "satchel_carried"
 """``meta``: the cookie that a request of a login carries, a :class:`Secret`."""
 
 USED = "satchel_session"
 """``meta``: the number of the session that a request carries."""
-
-RECEIVED = "satchel_received"
-"""``meta``: that cookie, a :class:`Secret`."""
 
 JAR = "satchel_jar"
 """``meta``: the name of the account whose other cookies a request carries."""

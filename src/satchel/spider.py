@@ -13,7 +13,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from satchel import arguments
 from satchel.addon import SatchelAddon
 from satchel.arguments import Argument, at_least, words
-from satchel.errors import ArgumentError, ConfigError, DecodeError, NotOffered
+from satchel.errors import ArgumentError, ConfigError, DecodeError, NotOffered, SatchelError
 from satchel.items import Item, key_of, relations_of
 from satchel.paging import Recent
 from satchel.reasons import Reason
@@ -51,7 +51,8 @@ class SatchelSpider(Spider):
     """A spider whose arguments are declared.
 
     :cvar arguments: the arguments that it takes
-    :ivar given: the values of those that it was given
+    :ivar written: those that it was given, as they were written
+    :ivar given: their values
     :ivar tree: the relations that its items are to have; ``None``: none
     :ivar expected: how many items it was asked for; ``None``: nobody knows
     :ivar done: how many of these have come, or are not there
@@ -65,6 +66,18 @@ class SatchelSpider(Spider):
         self.expected: int | None = None
         self.done = 0
         self.given = arguments.read(self.name, self.arguments, kwargs)
+        self.written = {name: str(kwargs[name]) for name in self.given}
+
+    @property
+    def asked_for(self) -> str:
+        """The spider and its arguments: the same text, the same was asked for, however written."""
+        return arguments.canonical(self.name, self.given)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether what it has not met may be there all the same: a limit, or a plugin, ended it."""
+        limited = LIMIT in self.arguments and LIMIT.name in self.given
+        return limited or bool(self.crawler.stats.get_value("satchel/stopped_listings"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -95,6 +108,9 @@ class SatchelSpider(Spider):
                 return iter(())
             self.logger.warning("%s: left out: %s", url, error)
             self.count("left_out")
+        elif isinstance(error, SatchelError):  # It was never sent, which has been counted.
+            if not is_ending(self.crawler):
+                self.logger.error("%s: not asked: %s", url, error)
         elif not isinstance(error, HttpError):
             self.logger.error("%s: no answer: %s", url, _one_line(error))
             self.count("unreachable")
@@ -140,7 +156,10 @@ class ApiSpider(SatchelSpider):
         self.tree = self.relations()
         if self.tree is not None:
             try:
-                self.tree.check(self.client)
+                self.tree.settle(addon.calls.relations)
+                self.tree.check(addon.client)
+            except ValueError as error:
+                raise ArgumentError(f"{self.name}: include={self.tree}: {error}") from None
             except NotOffered as error:
                 raise ArgumentError(f"{self.name}: include: {error}") from None
 
@@ -156,9 +175,9 @@ class ApiSpider(SatchelSpider):
             words = filter(None, (self.name, argument, str(error)))
             raise ArgumentError(": ".join(words)) from None
 
-    @abstractmethod
     def needs(self, source: Any) -> Iterable[str]:
-        """The operations that a source takes."""
+        """The operations that a source takes, of a client that has them in its ``api``."""
+        return ()
 
     def relations(self) -> Tree | None:
         """What of ``include=`` are relations of the items."""
@@ -203,6 +222,26 @@ class ApiSpider(SatchelSpider):
         """Count an item as done."""
         self.done += 1
         return item
+
+    @property
+    def may_be_enough(self) -> bool:
+        """Whether listings are to be walked in order, since a plugin may end them: see
+        :meth:`is_enough`."""
+        return SatchelAddon.of(self.crawler).calls.has("satchel_stop_paging")
+
+    async def is_enough(self, response: Response, items: Iterable[Item]) -> bool:
+        """Whether a plugin wants nothing that follows a page of a listing, and count it.
+
+        Of use where the order of the listing puts what is new on its first pages.
+        """
+        addon, page = SatchelAddon.of(self.crawler), list(items)
+        if not page or not self.may_be_enough:
+            return False
+        admitted = [addon.gate.admit(item) for item in page]
+        is_enough = await addon.calls.stop_paging(admitted, response.url)
+        if is_enough:
+            self.count("stopped_listings")
+        return is_enough
 
     def report_absent(self, values: list[Any]) -> None:
         """Count what was asked for and is not there (deleted, private or never was)."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import stat
+import sys
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from aiohttp import web
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 
+from satchel import hookimpl
 from satchel.errors import ConfigError, LoginFailed
 from satchel.kemono import Admin, Consumer, Moderator
 from satchel.kemono.client import KemonoClient
@@ -120,15 +122,14 @@ def test_a_change_is_made_once_when_its_session_has_expired(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve()
-    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
 
-    async def ask(crawler: Crawler) -> Any:
-        moderator = await Moderator.of(crawler)
-        first, *_ = await moderator.creator_link_requests()
-        server.site.drop_sessions()
-        return await first.approve()
+    async def main() -> Any:
+        async with await Moderator.login(MODERATOR, password_of(MODERATOR)) as moderator:
+            first, *_ = await moderator.creator_link_requests()
+            server.site.drop_sessions()
+            return await first.approve()
 
-    assert server.in_crawl(ask, SATCHEL_ACTIONS="on") is True
+    assert server.in_script(monkeypatch.setenv, main()) is True
     assert logins(server) == {MODERATOR: 2}
     assert sum("approve" in seen.path and seen.account == 2 for seen in server.site.seen) == 1
 
@@ -249,6 +250,53 @@ def test_a_login_in_the_last_moment(serve: Serve, monkeypatch: pytest.MonkeyPatc
     assert [path.rpartition("/")[2] for path in server.paths()][-1] == "logout"
 
 
+def test_a_crawl_that_is_stopped_logs_out_at_its_turn(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer"))
+    page = f"{server.url}/api/v1/account/favorites?type=artist"
+
+    class Stopped(spider([page, page])):  # type: ignore[misc]
+        def parse(self, response: Any, position: int) -> Any:
+            self.stopping = asyncio.ensure_future(self.crawler.stop_async())
+            yield {}
+
+    done = crawl(Stopped, server.settings(SATCHEL_RATES={"*": "5/second"}))
+    assert done.reason == "shutdown"
+    assert server.paths()[-1] == "POST /v1/authentication/logout"
+
+
+def test_what_an_account_sees_is_in_no_cache(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = server.settings(HTTPCACHE_ENABLED=True, HTTPCACHE_DIR=str(tmp_path))
+    for _ in range(2):
+        crawl(spider([f"{server.url}/api/v1/account/favorites?type=artist"]), kept)
+    assert sum("favorites" in path for path in server.paths()) == 2
+    assert logins(server) == {CONSUMER: 2}
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+
+
+def test_accounts_are_there_for_plugins(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("consumer"))
+
+    class Marking:
+        @hookimpl
+        async def satchel_process_item(self, item: Any, crawler: Crawler) -> dict[str, Any]:
+            account = await Consumer.of(crawler)
+            return {**item, "favorites": len(await account.favorite_creators())}
+
+    monkeypatch.setattr(sys.modules[__name__], "MARKING", Marking(), raising=False)
+    done = crawl(
+        spider([f"{server.url}/api/v1/account/favorites?type=artist"] * 3),
+        server.settings(SATCHEL_PLUGINS=[f"{__name__}:MARKING"]),
+    )
+    assert [item["favorites"] for item in done.items] == [12] * 3
+    assert logins(server) == {CONSUMER: 1}
+
+
 def test_of_with_a_refused_password_ends_the_crawl(
     serve: Serve, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,9 +372,11 @@ def test_other_cookies_are_kept_apart(serve: Serve, monkeypatch: pytest.MonkeyPa
     async def ask(crawler: Crawler) -> None:
         for kind in (Consumer, Moderator):
             await (await kind.of(crawler)).favorite_posts()
+        await KemonoClient.of(crawler).call("creators.list")
 
     server.in_crawl(ask, COOKIES_ENABLED=True)
     first, second = [cookies for path, cookies in headers if "favorites" in path]
+    assert [cookies for path, cookies in headers if path.endswith("creators")] == [""]
     assert f"whose={CONSUMER};" in first
     assert f"whose={MODERATOR};" in second
     assert first.count("session=") == second.count("session=") == 1

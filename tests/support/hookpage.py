@@ -6,7 +6,7 @@ import inspect
 import re
 import textwrap
 
-from satchel import hookspecs
+from satchel import Outcome, Proposal, hookspecs
 from satchel.hooks import Plugins
 
 
@@ -14,6 +14,7 @@ def page() -> str:
     """The page as it should be."""
     parts = ["# Hooks\n", *_prose(hookspecs).split("\n\n")[1:]]
     parts += [_kind(hookspecs.RequestInfo), _kind(hookspecs.ResponseInfo)]
+    parts += [_kind(Proposal), _kind(Outcome)]
     parts += [_hook(name) for name in Plugins().hooks()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
