@@ -43,9 +43,13 @@ from satchel.verdict import Verdict, judge
 from satchel.waiting import is_ending, wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from satchel.cassettes.masks import Masks
+    from satchel.cassettes.redaction import Redactor
     from satchel.client import Access, Client
     from satchel.executor import Step
     from satchel.listings import Baseline
@@ -207,7 +211,9 @@ class SatchelAddon:
         self.proposals = Proposals(
             self.services, {s.name: s.address(self._settings[s.name]) for s in self.services}
         )
-        self.gate = self._make_gate()
+        self.gate = self._make_gate(
+            lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}")
+        )
         self._enable_components(settings)
         self._set_defaults(settings)
         self.throttle = self._make_throttle(settings)
@@ -353,12 +359,30 @@ class SatchelAddon:
         if isinstance(self._crawler.spider, SatchelSpider):
             self._crawler.spider.prepare(self)
 
-    def _make_gate(self) -> Gate:
+    def masks(self) -> Masks:
+        """What of the settings no recording may hold."""
+        from satchel.cassettes.masks import RECORDED_SANDBOX, masks_of
+
+        masks = masks_of({**self._settings, **self._plugin_settings}, self.config)
+        if self.sandbox is not None:
+            masks.alias(self.sandbox.url, RECORDED_SANDBOX)
+        return masks
+
+    def redactor(self) -> Redactor:
+        """What recordings let through: what the gate does; it is told whom that knows."""
+        from satchel.cassettes.redaction import Redactor
+
+        settings = [(service, self._settings[service.name]) for service in self.services]
+        redactor = Redactor(self._make_gate(lambda rule: None), settings)
+        self.gate.is_no_minor = redactor.note
+        return redactor
+
+    def _make_gate(self, count: Callable[[str], None]) -> Gate:
         secret = self.config.privacy_key
         return Gate(
             self.config.level,
             key=secret.reveal().encode() if secret else b"",
-            count=lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}"),
+            count=count,
             tighten=self.calls.withheld if self.calls.has("satchel_withhold") else None,
             content=[s.name for s in self.services if s.content(self._settings[s.name])],
         )
@@ -378,6 +402,7 @@ class SatchelAddon:
     def _enable_components(self, settings: BaseSettings) -> None:
         from satchel.collector import RareCollections
         from satchel.lifecycle import Lifecycle
+        from satchel.middlewares.cassette import CassetteMiddleware
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.plugins import PluginsMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
@@ -401,6 +426,7 @@ class SatchelAddon:
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
             ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
             ("DOWNLOADER_MIDDLEWARES", SessionMiddleware, 650),
+            ("DOWNLOADER_MIDDLEWARES", CassetteMiddleware, 930),
             ("DOWNLOADER_MIDDLEWARES", PluginsMiddleware, 940),
             ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
             ("DOWNLOADER_MIDDLEWARES", SessionCookieMiddleware, 990),

@@ -15,6 +15,7 @@ from satchel.items import Item
 from satchel.kemono.actions import ACTIONS
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
+from satchel.kemono.readings import reading
 from satchel.kemono.sessions import login_scheme
 from satchel.kemono.settings import KemonoSettings
 from satchel.kemono.values import AccountRole
@@ -80,6 +81,7 @@ SERVICE = Service(
     hosts=("kemono",),
     sessions=login_scheme,
     content=lambda settings: settings.content,
+    reading=reading,
     actions=ACTIONS,
     address=lambda settings: settings.url and settings.url.rstrip("/"),
 )
