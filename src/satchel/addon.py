@@ -25,6 +25,7 @@ from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
 import satchel
+from satchel.browser import wanted
 from satchel.calls import Calls
 from satchel.config import Config, Reader
 from satchel.errors import ConfigError, SatchelError, UsageError
@@ -33,22 +34,27 @@ from satchel.items import Item
 from satchel.loading import Gate as LoadingGate
 from satchel.privacy import Gate
 from satchel.reasons import Reason
-from satchel.service import Key, Pace, Service, host_of
+from satchel.service import Key, Pace, Service, host_of, is_below
 from satchel.session_file import SessionFile
 from satchel.sessions import Sessions
 from satchel.throttle import EVERYWHERE, OFF, Throttle, check_names
 from satchel.waiting import is_ending, wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from satchel.browser import Visit
     from satchel.client import Access, Client
     from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
 
 logger = logging.getLogger(__name__)
 
+B = TypeVar("B")
 T = TypeVar("T", bound=Struct)
 
 POLITE: Final = {
@@ -88,6 +94,7 @@ class SatchelAddon:
     :ivar throttle: the hosts' quotas and pauses
     :ivar loading: says when batches of ids go out
     :ivar sandbox: the local server inside the crawl, if it is asked for
+    :ivar other_handlers: scheme → the download handler that a browser stands in front of
     """
 
     config: Config
@@ -102,6 +109,8 @@ class SatchelAddon:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self.other_handlers: dict[str, Any] = {}
+        self._browser: Any = None
         self._settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
         self.loading = LoadingGate(crawler)
@@ -176,8 +185,8 @@ class SatchelAddon:
         reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
         self._settings = {service.name: reader.service(service) for service in self.services}
-        own = {name: reader.plugin(name) for name in declared}
-        self.calls = Calls(self._crawler, self.plugins, own, self.config)
+        self._own = {name: reader.plugin(name) for name in declared}
+        self.calls = Calls(self._crawler, self.plugins, self._own, self.config)
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
@@ -185,6 +194,9 @@ class SatchelAddon:
         self.gate = self._make_gate()
         self._enable_components(settings)
         self._set_defaults(settings)
+        if why := self._wants_browser():
+            wanted.check(self.config, settings, why)
+            self.other_handlers = wanted.prepare(self.config, settings)
         self.throttle = self._make_throttle(settings)
         self._crawler.signals.connect(self._spider_closed, signals.spider_closed)
         self._crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
@@ -195,6 +207,38 @@ class SatchelAddon:
         settings = self._settings[service]
         assert isinstance(settings, kind)
         return settings
+
+    def plugin_settings(self, name: str, kind: type[T]) -> T | None:
+        """The settings of a plugin; ``None`` if it is blocked."""
+        settings = self._own.get(name)
+        assert settings is None or isinstance(settings, kind)
+        return settings
+
+    def browser(self, make: Callable[[Crawler, float], B]) -> B:
+        """The crawl's one browser, which *make* makes of the crawl and the seconds of a visit."""
+        if self._browser is None:
+            self._browser = make(self._crawler, self.config.browser_seconds)
+        browser: B = self._browser
+        return browser
+
+    def check_visit(self, request: Request, visit: Visit) -> None:
+        """Refuse a page that no browser can open, or that is to be kept and may not be.
+
+        :raises ConfigError: the crawl has no browser, or the address is none of the service's
+            public website
+        """
+        if not self.other_handlers:
+            raise ConfigError(
+                f"{request.url}: this is a page for a browser, and there is none in scripts and "
+                f"notebooks, nor where nothing of the settings or the spider asks for one "
+                f"(docs/browser.md)"
+            )
+        name = request.meta.get("satchel_service", "")
+        sites = [s.site(self._settings[s.name]) for s in self.services if s.name == name]
+        if visit.keeps and not any(site and is_below(request.url, site) for site in sites):
+            raise ConfigError(
+                f"{request.url}: pages of {name or 'this server'} are not kept (docs/browser.md)"
+            )
 
     def client(self, service: str) -> Client:
         """The crawl's access to a service: what answers the relations of its items.
@@ -248,6 +292,14 @@ class SatchelAddon:
 
         if isinstance(self._crawler.spider, SatchelSpider):
             self._crawler.spider.prepare(self)
+
+    def _wants_browser(self) -> str | None:
+        """What of the settings, or of the spider, wants a browser."""
+        for service in self.services:
+            if why := service.browser(self._settings[service.name]):
+                return why
+        wanting = getattr(self._crawler.spidercls, "browser", False)
+        return self._crawler.spidercls.name if wanting else None
 
     def _make_gate(self) -> Gate:
         secret = self.config.privacy_key

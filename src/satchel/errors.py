@@ -7,6 +7,7 @@ SatchelError
 │   ├── ArgumentError     a spider's argument
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
+├── BrowserError          the browser does not start
 ├── AnswerError           the server answered with an error status
 ├── StoreError            the database is full, locked, read-only or gone
 ├── NotOffered            the dialect, the profile or the server lacks the operation
@@ -57,6 +58,10 @@ class DecodeError(SatchelError):
 
 class AnswerError(SatchelError):
     """The server answered with an error status. The text has the URL and the status."""
+
+
+class BrowserError(SatchelError):
+    """The browser does not start."""
 
 
 class StoreError(SatchelError):

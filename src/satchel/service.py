@@ -63,6 +63,9 @@ class Service:
     :ivar content: settings → whether content is kept (:func:`satchel.items.withheld`)
     :ivar hosts: its words for its hosts, all there are: ``SATCHEL_RATES`` takes them
     :ivar sessions: settings → how its accounts log in; ``None``: it has none
+    :ivar browser: settings → what of them wants a browser; ``None``: nothing
+    :ivar site: settings → the address of the website whose public pages may be kept; ``None``: none
+        may
     """
 
     name: str
@@ -77,6 +80,8 @@ class Service:
     content: Callable[[Any], bool] = lambda settings: False
     hosts: tuple[str, ...] = ()
     sessions: Callable[[Any], LoginScheme | None] = lambda settings: None
+    browser: Callable[[Any], str | None] = lambda settings: None
+    site: Callable[[Any], str | None] = lambda settings: None
 
 
 def host_of(url: str) -> str:
@@ -92,3 +97,9 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether an address is on the server, and below the path, of another."""
+    path, root = urlsplit(url).path, urlsplit(base).path.rstrip("/")
+    return origin(url) == origin(base) and f"{path}/".startswith(f"{root}/")

@@ -51,6 +51,7 @@ class SatchelSpider(Spider):
     """A spider whose arguments are declared.
 
     :cvar arguments: the arguments that it takes
+    :cvar browser: whether it opens pages in a browser
     :ivar given: the values of those that it was given
     :ivar tree: the relations that its items are to have; ``None``: none
     :ivar expected: how many items it was asked for; ``None``: nobody knows
@@ -58,6 +59,7 @@ class SatchelSpider(Spider):
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = ()
+    browser: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})

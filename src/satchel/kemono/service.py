@@ -14,7 +14,7 @@ from satchel.hookspecs import hookimpl
 from satchel.items import Item
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
-from satchel.kemono.sessions import login_scheme
+from satchel.kemono.sessions import login_scheme, wants_browser
 from satchel.kemono.settings import KemonoSettings
 from satchel.kemono.values import AccountRole
 from satchel.service import Service
@@ -78,5 +78,6 @@ SERVICE = Service(
     in_sandbox=_in_sandbox,
     hosts=("kemono",),
     sessions=login_scheme,
+    browser=wants_browser,
     content=lambda settings: settings.content,
 )
