@@ -48,7 +48,7 @@ class Visit:
         """Do it.
 
         :param guard: what the page has loaded so far
-        :param seconds: the time that the visit has in all
+        :param seconds: the time that is left
         :returns: what is found under :data:`FOUND`
         """
 

@@ -48,7 +48,9 @@ class Capture(Visit):
         """Wait until the page is quiet, and take them."""
         await self._settle(page, seconds)
         height: int = await page.evaluate("document.documentElement.scrollHeight")
-        files = {name: await self._file(page, name, height) for name in self.formats}
+        # html comes last, since it changes the page.
+        names = sorted(self.formats, key="html".__eq__)
+        files = {name: await self._file(page, name, height) for name in names}
         return Captured(files, height)
 
     async def _settle(self, page: Page, seconds: float) -> None:
@@ -62,6 +64,8 @@ class Capture(Visit):
 
     async def _file(self, page: Page, name: str, height: int) -> bytes:
         if name == "html":
+            # What people see is there; what scripts carry along may be more than that.
+            await page.evaluate("document.querySelectorAll('script').forEach(e => e.remove())")
             return (await page.content()).encode()
         if name == "pdf":
             return await page.pdf(width=f"{self.width}px", print_background=True)

@@ -53,8 +53,8 @@ class Guard:
         self.answers: list[int] = []
         self.challenge: Document | None = None
 
-    async def attach(self, page: Page, request: object) -> None:
-        """Begin. (The signature is scrapy-playwright's.)"""
+    async def attach(self, page: Page) -> None:
+        """Begin, while the page is empty."""
         page.on("response", self._seen)
         page.on("dialog", lambda dialog: dialog.dismiss())
         await page.route("**/*", self._decide)

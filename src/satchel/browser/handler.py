@@ -23,9 +23,17 @@ from satchel.errors import BrowserError
 from satchel.middlewares.refused import is_challenge_page
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
+
+_START: Final = 120.0
+"""Seconds that the browser gets to start, and to open an empty page."""
+
+_SHARE: Final = 0.9
+"""Of the time that is left when a page is there: what a visit is told that it has."""
 
 _PATIENCE: Final = 5.0
 """Seconds that something of the browser's gets to close."""
@@ -54,10 +62,11 @@ class Browser:
         """
         seconds = visit.seconds or self._seconds
         context, guard = next(self._names), Guard(visit)
-        opened = _page_request(request, visit, guard, context)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._visit(request, opened, visit, guard, seconds)
+            async with asyncio.timeout(_START) as limit:
+                opened = _page_request(request, visit, context)
+                opened.meta["playwright_page_init_callback"] = _beginning(guard, limit, seconds)
+                return await self._visit(request, opened, visit, guard, limit)
         except (TimeoutError, PlaywrightTimeoutError):
             raise DownloadTimeoutError(f"the page did not finish in {seconds:g} seconds") from None
         except Error as error:
@@ -75,14 +84,20 @@ class Browser:
                 logger.debug("the browser did not close: %s", error)
 
     async def _visit(
-        self, request: Request, opened: Request, visit: Visit, guard: Guard, seconds: float
+        self,
+        request: Request,
+        opened: Request,
+        visit: Visit,
+        guard: Guard,
+        limit: asyncio.Timeout,
     ) -> Response:
         await self._pages.download_request(opened)
         page: Page = opened.meta["playwright_page"]
         response = await self._shown(request, page, guard)
         if is_challenge_page(response, has_form=visit.has_form) or response.status >= 400:
             return response
-        found = await visit.act(page, guard, seconds)
+        left = (limit.when() or 0) - asyncio.get_running_loop().time()
+        found = await visit.act(page, guard, left * _SHARE)
         response = await self._shown(request, page, guard)
         if is_challenge_page(response, has_form=False):
             return response
@@ -141,7 +156,19 @@ class BrowserHandler:
         return self._others[scheme]
 
 
-def _page_request(request: Request, visit: Visit, guard: Guard, context: str) -> Request:
+def _beginning(
+    guard: Guard, limit: asyncio.Timeout, seconds: float
+) -> Callable[[Page, Request], Awaitable[None]]:
+    """What is done when the page is open and still empty: its time begins."""
+
+    async def begin(page: Page, request: Request) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + seconds)
+        await guard.attach(page)
+
+    return begin
+
+
+def _page_request(request: Request, visit: Visit, context: str) -> Request:
     """What scrapy-playwright is asked for; it changes requests, so not the crawl's own."""
     return Request(
         request.url,
@@ -156,7 +183,6 @@ def _page_request(request: Request, visit: Visit, guard: Guard, context: str) ->
                 "accept_downloads": False,
             },
             "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded", "timeout": 0},
-            "playwright_page_init_callback": guard.attach,
         },
     )
 
@@ -188,7 +214,8 @@ async def _hand_over(name: str, page: Page, response: Response) -> None:
 
 def _translated(error: Error) -> Exception:
     """An error of Playwright's as one that the crawl knows."""
-    first = " ".join(error.message.split("\n")[0].split())
-    if "BrowserType.launch" in error.message or "Failed to launch" in error.message:
-        return BrowserError(f"the browser does not start: {error.message.splitlines()[0]}")
-    return DownloadFailedError(first)
+    first, *others = error.message.splitlines()
+    if "BrowserType.launch" not in first:
+        return DownloadFailedError(first)
+    said = [line for line in others if "FATAL" in line]
+    return BrowserError(f"the browser does not start: {(said or [first])[0].strip()}")

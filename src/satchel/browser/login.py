@@ -96,7 +96,7 @@ class LogIn(Visit):
 
         A field that is not there in half of the time is missing.
         """
-        end = time.monotonic() + seconds * 0.9
+        end = time.monotonic() + seconds
         if (missing := await self._missing(page, seconds / 2)) is not None:
             return Told(Outcome.MISSING, missing)
         await page.locator(self.page.username).first.fill(self.username)

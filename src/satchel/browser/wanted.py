@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from satchel.errors import ConfigError
@@ -41,8 +41,12 @@ def check(config: Config, settings: BaseSettings, why: str) -> None:
             f"{why}: a browser runs in crawls (scrapy crawl, scrapy runspider) only, not in "
             f"scripts and notebooks: scrapy-playwright needs Twisted's reactor"
         )
-    if find_spec("scrapy_playwright") is None:
-        raise ConfigError(f"{why}: it needs scrapy-playwright; run: pip install 'satchel[browser]'")
+    try:
+        import_module("scrapy_playwright.handler")
+    except ImportError:
+        raise ConfigError(
+            f"{why}: it needs scrapy-playwright; run: pip install 'satchel[browser]'"
+        ) from None
     if shutil.which(config.browser_path) is None:
         raise ConfigError(
             f"SATCHEL_BROWSER_PATH={config.browser_path}: there is no such program; install "
