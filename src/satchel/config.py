@@ -135,6 +135,20 @@ class Config(Struct, frozen=True, kw_only=True):
         list[str],
         Meta(description="Names of plugins that are left out; `satchel plugins` lists all."),
     ] = []
+    browser_path: Annotated[
+        str,
+        Meta(
+            description="The program of the browser that opens pages, where some are asked for: "
+            "docs/browser.md."
+        ),
+    ] = "/usr/bin/chromium"
+    browser_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="Seconds that a page may take in all; a login in a browser is one page.",
+        ),
+    ] = 30.0
     cassette: Annotated[
         str,
         Meta(

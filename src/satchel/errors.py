@@ -7,6 +7,7 @@ SatchelError
 │   ├── ArgumentError     a spider's argument
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
+├── BrowserError          the browser does not start
 ├── AnswerError           the server answered with an error status
 ├── CassetteError        a recording that cannot be read, or is no recording
 ├── StoreError            the database is full, locked, read-only or gone
@@ -62,6 +63,10 @@ class AnswerError(SatchelError):
 
 class CassetteError(SatchelError):
     """A recording, or a part of one, cannot be read, or is none."""
+
+
+class BrowserError(SatchelError):
+    """The browser does not start."""
 
 
 class StoreError(SatchelError):
