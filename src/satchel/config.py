@@ -17,7 +17,7 @@ import stat
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -30,6 +30,7 @@ from scrapy.settings import BaseSettings
 
 from satchel.errors import ConfigError, did_you_mean
 from satchel.privacy import Level
+from satchel.secrets import looks_secret
 from satchel.service import Service
 
 PREFIX: Final = "SATCHEL_"
@@ -314,6 +315,18 @@ class Reader:
         """
         return sorted(self._setting(*known) for known in self._fields())
 
+    def secrets(self) -> set[str]:
+        """Every secret that is configured: what no log, argument or queue may have.
+
+        :raises ConfigError: one cannot be read
+        """
+        found = set()
+        for name, field in self._fields():
+            value = self._source.read(name, field) if _is_secret(field) else None
+            if isinstance(value, Secret):
+                found |= _of_document(value) if _is_document(field) else {value.reveal()}
+        return found
+
     def _fields(self) -> list[tuple[str, FieldInfo]]:
         return [
             (prefix + field.name.upper(), field)
@@ -441,6 +454,22 @@ def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
         raise ConfigError(f"{name}: not TOML: {place[1] if place else ''}") from None
     except ValueError:
         raise ConfigError(f"{name}: it has a number that is none") from None
+
+
+def _of_document(document: Secret) -> set[str]:
+    """The texts in a document whose names are those of secrets."""
+
+    def walk(value: Any, name: str) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from walk(inner, key)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from walk(inner, name)
+        elif isinstance(value, str) and looks_secret(name):
+            yield value
+
+    return set(walk(json.loads(document.reveal()), ""))
 
 
 def _prefix(service: Service) -> str:
