@@ -133,10 +133,7 @@ class SatchelAddon:
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
-        """Make the spiders of all services known to ``scrapy crawl``.
-
-        (``scrapy list`` does not ask add-ons; ``satchel spiders`` lists them.)
-        """
+        """Make the spiders of all services known to ``scrapy crawl``."""
         _OneLine.install()
         modules = list(settings.getlist("SPIDER_MODULES"))
         for service in cls._services_for_spiders(settings):
