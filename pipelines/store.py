@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
+from scrapy import signals
 from scrapy.exceptions import DropItem, NotConfigured
 
 from satchel.addon import SatchelAddon
+from satchel.config import masked
 from satchel.errors import DecodeError, StoreError
+from satchel.history import Begun, Ended
 from satchel.items import Item
 from satchel.privacy import Level
 from satchel.reasons import Reason
+from satchel.spider import SatchelSpider
 from satchel.store import Store
 
 if TYPE_CHECKING:
@@ -25,12 +31,14 @@ class StorePipeline:
 
     def __init__(self, crawler: Crawler, url: str) -> None:
         addon = SatchelAddon.of(crawler)
-        items = [cls for service in addon.services for cls in service.items]
         self._crawler = crawler
         shield = addon.gate.level >= Level.JUNIORS
-        self._store = Store.open(url, items, shield_minors=shield)
+        self._store = Store.open(url, addon.item_classes(), shield_minors=shield)
+        addon.store = self._store
         self._unknown: set[type[Item]] = set()
         self._failed = False
+        # The verdict is final then, and what is told to plugins has been told.
+        crawler.signals.connect(self._ended, signals.engine_stopped)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -38,6 +46,19 @@ class StorePipeline:
         if not config.store:
             raise NotConfigured
         return cls(crawler, config.store)
+
+    async def open_spider(self) -> None:
+        spider = self._crawler.spider
+        assert spider is not None
+        written = spider.written if isinstance(spider, SatchelSpider) else None
+        crawl = Begun(
+            spider=spider.name,
+            arguments=written and {name: masked(text) for name, text in written.items()},
+            listing=masked(spider.asked_for) if isinstance(spider, SatchelSpider) else None,
+            version=version("satchel"),
+            started=_now(),
+        )
+        await self._store.begin(crawl)
 
     async def process_item(self, item: Any) -> Any:
         if not isinstance(item, Item):
@@ -71,9 +92,21 @@ class StorePipeline:
         for table, rows in self._store.written.items():
             stats.set_value(f"satchel/stored/{table}", rows)
 
+    async def _ended(self) -> None:
+        try:
+            ended = Ended.of(self._crawler.stats.get_stats(), _now())
+            await self._store.end(ended, SatchelAddon.of(self._crawler).settlement())
+        except StoreError as error:
+            if not self._failed:  # Else it was reported.
+                logger.warning("the end of the crawl is not noted in the store: %s", error)
+
     def _fail(self, error: StoreError) -> None:
         self._crawler.stats.inc_value("satchel/store/failed")
         if not self._failed:
             self._failed = True
             logger.error("%s", error)
             SatchelAddon.of(self._crawler).close_spider(Reason.STORE_FAILED)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

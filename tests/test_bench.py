@@ -19,6 +19,10 @@ BENCH = Path(__file__).parent.parent / "bench"
             ["250 images", "CPU µs/item", "bare, log level INFO", "bare, tuned", "satchel"],
         ),
         (["decode.py", "--passes=1"], ["ratio", "accounts, legacy", "rooms", "images, public"]),
+        (
+            ["kemono.py", "--posts=130", "--runs=1", "--latency=0"],
+            ["130 posts", "one after another", "gallery-dl", "bare Scrapy", "satchel / this"],
+        ),
         (["memory.py", "--small=100", "--large=250"], ["growth", "bare", "satchel"]),
         (
             ["relations.py", "--images=250", "--many=500", "--runs=1", "--latency=0"],

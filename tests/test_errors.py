@@ -324,7 +324,7 @@ SERVED = {
     "`rate_limited`": During(
         1,
         {"finish_reason": "rate_limited"},
-        ("says to come back in 90 seconds, and SATCHEL_MAX_WAIT=2.0",),
+        ("is not to be asked for 90 seconds, and SATCHEL_MAX_WAIT=2.0",),
         always("status_429", "hot", retry_after="90"),
         settings=("SATCHEL_MAX_WAIT = 2",),
     ),

@@ -53,11 +53,20 @@ def hook(body: str = "pass", options: str = "", parameters: str = "item") -> str
     return f"@hookimpl({options})\ndef satchel_process_item({parameters}): {body}"
 
 
+def adding(relations: str) -> str:
+    return (
+        "from satchel import AddedRelation\nfrom satchel.recnet import Room\n"
+        f"@hookimpl\ndef satchel_relations(): return {relations}\n"
+        "@hookimpl\ndef satchel_resolve_relation(items): pass"
+    )
+
+
 def refusal(*paths: str) -> str:
     def ask() -> None:
         plugins = Plugins(paths)
         plugins.services()
         plugins.settings()
+        plugins.relations()
         plugins.feed_exporters()
         plugins.commands(["items"])
 
@@ -219,6 +228,19 @@ def test_an_installed_package(tmp_path: Path) -> None:
         ("@hookimpl\ndef satchel_feed_exporters(): return 5", "must return a mapping of formats"),
         ("@hookimpl\ndef satchel_feed_exporters(): 1 / 0", "satchel_feed_exporters failed: Zero"),
         ("@hookimpl\nasync def satchel_withhold(item): pass", "satchel_withhold cannot be async"),
+        (adding("5"), "satchel_relations must return a list of satchel.AddedRelation"),
+        (adding("[AddedRelation(Room, 'a b', Room)]"), "Room.a b: a relation's name is one word"),
+        (adding("[AddedRelation(Room, 'images', Room)]"), "there is a relation Room.images alre"),
+        (adding("[AddedRelation(Room, 'x', Room)] * 2"), "there is a relation Room.x already"),
+        (adding("[AddedRelation(Room, 'x')]"), "Room.x: it leads nowhere: give it the class"),
+        (
+            adding("[AddedRelation(Room, 'x', field='nmae')]"),
+            "Room.x: Room has no field nmae; did you mean name?",
+        ),
+        (
+            adding("[AddedRelation(Room, 'x', Room)]").partition("@hookimpl\ndef satchel_res")[0],
+            "Room.x: it has no satchel_resolve_relation to answer it",
+        ),
         ("@hookimpl\ndef satchel_settings(): return 5", "must return a class of msgspec.Struct"),
         ("@hookimpl\ndef satchel_settings(): 1 / 0", "satchel_settings failed: ZeroDivisionErr"),
         ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),

@@ -152,3 +152,35 @@ def test_satchel_withhold(plug: Plug) -> None:
         assert (account.id, account.username) == (1, None)
         assert account.data["username"] is None
         assert account.was_sent("username")
+
+
+def images(plugin: str, include: str) -> Crawl:
+    settings = {"SATCHEL_SANDBOX": True, "SATCHEL_PLUGINS": [plugin]}
+    return crawl("recnet-images", settings, in_room="8200", limit="20", include=include)
+
+
+def test_satchel_relations(plug: Plug, tmp_path: Path) -> None:
+    plugin = plug("satchel_relations")
+    result = images(plugin, "player.dorm")
+    dorms = [item for item in result.items if isinstance(item, Room)]
+    accounts = [item for item in result.items if isinstance(item, Account)]
+    # Of a junior the privacy gate lets nothing through.
+    expected = {account.id for account in accounts if not account.is_junior}
+    assert {room.creator_account_id for room in dorms} == expected
+    assert 1 < len(dorms) == len(expected) < len(accounts)
+    assert result.stats["satchel/verdict"] == "complete"
+
+    project(tmp_path, [f"SATCHEL_PLUGINS = ['{plugin}']"])
+    shown = command("satchel", "schema", "Account", cwd=tmp_path).stdout
+    assert json.loads(shown)["relations"]["dorm"] == {
+        "description": "The account's own room.", "plugin": plugin, "leads_to": "Room",
+    }  # fmt: skip
+
+
+def test_satchel_resolve_relation(plug: Plug) -> None:
+    result = images(plug("satchel_resolve_relation"), "first_tagged.bio,player")
+    tagged = {i.tagged_player_ids[0] for i in result.items if getattr(i, "tagged_player_ids", 0)}
+    found = {item.id: item for item in result.items if isinstance(item, Account)}
+    assert tagged
+    assert tagged <= found.keys()
+    assert any(found[id].bio for id in tagged)

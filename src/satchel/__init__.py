@@ -3,13 +3,15 @@
 from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
-from satchel.items import Item, Personal, link, personal, relation
+from satchel.items import AddedRelation, Item, Personal, link, personal, relation
+from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 
 # A literal: an egg that scrapyd runs is installed nowhere, so nobody could be asked.
 __version__ = "0.1.0"
 
 __all__ = [
+    "AddedRelation",
     "Item",
     "Key",
     "Pace",
@@ -20,8 +22,10 @@ __all__ = [
     "Secret",
     "Service",
     "__version__",
+    "baseline",
     "hookimpl",
     "link",
     "personal",
+    "put_item",
     "relation",
 ]

@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import functools
 import logging
+from collections.abc import Sequence
 from contextvars import ContextVar
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -24,19 +26,19 @@ from scrapy.settings import get_settings_priority
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
-import satchel
 from satchel.calls import Calls
-from satchel.config import Config, Reader
+from satchel.config import Config, Reader, masked
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
-from satchel.items import Item
+from satchel.items import AddedRelation, Item
 from satchel.loading import Gate as LoadingGate
-from satchel.privacy import Gate
+from satchel.privacy import Gate, Level
 from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service, host_of
 from satchel.session_file import SessionFile
 from satchel.sessions import Sessions
 from satchel.throttle import EVERYWHERE, OFF, Throttle, check_names
+from satchel.verdict import Verdict, judge
 from satchel.waiting import is_ending, wait
 
 if TYPE_CHECKING:
@@ -44,8 +46,10 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from satchel.client import Access, Client
+    from satchel.listings import Baseline
     from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
+    from satchel.store import Store, Work
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +92,8 @@ class SatchelAddon:
     :ivar throttle: the hosts' quotas and pauses
     :ivar loading: says when batches of ids go out
     :ivar sandbox: the local server inside the crawl, if it is asked for
+    :ivar store: where items are stored, if they are
+    :ivar underway: what sends the items on their way that plugins have put in
     """
 
     config: Config
@@ -99,6 +105,7 @@ class SatchelAddon:
     sessions: dict[str, Sessions]
     throttle: Throttle
     sandbox: Sandbox | None = None
+    store: Store | None = None
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -106,6 +113,8 @@ class SatchelAddon:
         self._clients: dict[str, Client] = {}
         self.loading = LoadingGate(crawler)
         self._ending: asyncio.Task[None] | None = None
+        self._baseline: asyncio.Task[Baseline] | None = None
+        self.underway: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -225,7 +234,75 @@ class SatchelAddon:
         tree = spider.tree if isinstance(spider, SatchelSpider) else None
         if tree is None:
             return None
-        return Resolver(self._crawler, tree, self.client(tree.cls.namespace), self.loading)
+        return Resolver(
+            self._crawler, tree, self.client, self._resolve_added, self.gate, self.loading
+        )
+
+    async def _resolve_added(self, relation: AddedRelation, items: Sequence[Item]) -> list[Any]:
+        """What a plugin says that a relation of items leads to."""
+        answers = await self.calls.resolve_relation(relation, items)
+        for answer in answers:
+            for found in answer if isinstance(answer, list) else [answer]:
+                self.adopt(found)
+        return answers
+
+    def item_classes(self) -> list[type[Item]]:
+        """The classes of items that may come: the services', and those that plugins make."""
+        own = self.plugins.item_classes(self.calls.off)
+        return [*(cls for service in self.services for cls in service.items), *own]
+
+    async def baseline(self) -> Baseline:
+        """What the crawl's listing had when it was last crawled completely.
+
+        :raises ConfigError: there is nothing that could be compared
+        :raises StoreError: the database failed
+        """
+        from satchel.listings import Baseline
+        from satchel.spider import SatchelSpider
+
+        spider = self._crawler.spider
+        if self.store is None:
+            raise ConfigError("SATCHEL_STORE is empty: what is to be compared is kept in the store")
+        if not isinstance(spider, SatchelSpider):
+            raise ConfigError(
+                f"the spider {spider.name if spider else ''} does not declare its arguments, so "
+                "nobody knows which of its crawls can be compared: make it a SatchelSpider"
+            )
+        if self._crawler.settings.get("JOBDIR"):
+            raise ConfigError(
+                "JOBDIR is set: a part of a crawl cannot be told from all of it; run it without"
+            )
+        if self._baseline is None:
+            opening = Baseline.open(
+                self.store,
+                masked(spider.asked_for),
+                self._privacy(),
+                namespaces=[service.name for service in self.services],
+                sees_all=lambda: self._is_complete() and not spider.is_partial,
+            )
+            self._baseline = asyncio.ensure_future(opening)
+        return await asyncio.shield(self._baseline)
+
+    def settlement(self) -> list[Work[None]]:
+        """What is to be written with the crawl's end: its listing's new base, if it makes one."""
+        opened = self._baseline
+        if opened is None or not opened.done() or opened.cancelled() or opened.exception():
+            return []
+        stats = self._crawler.stats
+        ended = stats.get_value("finish_reason") == "finished"
+        return [opened.result().settle] if ended and self._is_complete() else []
+
+    def _is_complete(self) -> bool:
+        """Whether the crawl lacks nothing so far."""
+        return judge("finished", self._crawler.stats.get_stats()).verdict is Verdict.COMPLETE
+
+    def _privacy(self) -> str:
+        """What is withheld, in a word that tells it from other settings of it."""
+        secret = self.config.privacy_key
+        content = [s.name for s in self.services if s.content(self._settings[s.name])]
+        key = [secret.fingerprint()] if secret and self.config.level is Level.STRICT else []
+        tighter = self.calls.those_with("satchel_withhold")
+        return " ".join([self.config.privacy, *key, *content, *(f"-{name}" for name in tighter)])
 
     def close_spider(self, reason: Reason) -> bool:
         """End the crawl with a reason of its own.
@@ -315,7 +392,7 @@ class SatchelAddon:
 
     def _set_defaults(self, settings: BaseSettings) -> None:
         contact = f"; +{self.config.contact}" if self.config.contact else ""
-        agent = f"satchel/{satchel.__version__} (Scrapy/{scrapy.__version__}{contact})"
+        agent = f"satchel/{version('satchel')} (Scrapy/{scrapy.__version__}{contact})"
         for name, value in {"USER_AGENT": agent, **POLITE, **SAFE}.items():
             settings.set(name, value, "addon")
         if EVERYWHERE in self.config.rates:
@@ -355,6 +432,7 @@ class SatchelAddon:
             folder=Path(self.config.state).expanduser() if shared else None,
             secrets={host_of(o): key.secret for key in self.keys.values() for o in key.origins},
             max_wait=self.config.max_wait,
+            pause=self.config.pause,
             concurrency=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
             wait=functools.partial(wait, self._crawler),
         )

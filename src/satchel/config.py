@@ -133,8 +133,8 @@ class Config(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Seconds that a server may make the crawl wait (`Retry-After`); if it "
-            "wants more, the crawl ends.",
+            description="Seconds that a server may make the crawl wait (`Retry-After`, 429); if "
+            "it wants more, the crawl ends.",
         ),
     ] = 3600.0
     nested: Annotated[
@@ -144,6 +144,15 @@ class Config(Struct, frozen=True, kw_only=True):
             "or its key."
         ),
     ] = "full"
+    pause: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds for which a host is not asked that answers 429 and does not say "
+            "for how long; twice as long each further time.",
+            extra={"expected": "a number above 0"},
+        ),
+    ] = 30.0
     plugins: Annotated[
         list[str],
         Meta(description="Import paths of plugins: modules, or `module:object`: docs/plugins.md."),
@@ -233,7 +242,7 @@ class Config(Struct, frozen=True, kw_only=True):
             )
 
     def __repr__(self) -> str:
-        return _masked(super().__repr__())
+        return masked(super().__repr__())
 
     @property
     def level(self) -> Level:
@@ -544,7 +553,7 @@ _WORDS: Final = {
 
 def _shown(raw: Any) -> str:
     """A value in an error, on one line and without the password of an address."""
-    text = " ".join(_masked(str(raw)).split())
+    text = " ".join(masked(str(raw)).split())
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -562,7 +571,8 @@ def _check_addresses(name: str, raw: Any, value: Any, field: FieldInfo) -> None:
                 raise ConfigError(f"{name}={_shown(raw)}: expected {_expected(field)}")
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
     text = re.sub(r"//[^/\s]*@", "//[secure]@", text)
     return re.sub(r"(?i)([?&]\w*password=)[^&\s'\"]*", r"\1[secure]", text)
 
@@ -575,7 +585,7 @@ def _plain(value: Any) -> str:
         return repr(value)
     if isinstance(value, list):
         return ",".join(map(str, value))
-    return _masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    return masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def _meta(field: FieldInfo) -> Meta:

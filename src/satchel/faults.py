@@ -101,7 +101,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     quota: Quota | None = None
     """Counted over all that ``only`` selects."""
     retry_after: str = "1"
-    """What ``Retry-After`` says, but not the quota's: seconds or a date."""
+    """What ``Retry-After`` says, but not the quota's: seconds or a date. Empty: there is none."""
     drip: float = 0.5
     """Seconds that a dripping body takes."""
     seed: int = 1
@@ -255,9 +255,9 @@ def _page(status: int, headers: Mapping[str, str] | None = None, title: str = ""
 
 def _come_back(status: int, wait: str) -> web.Response:
     message = "Out of call volume quota." if status == 403 else "Rate limit is exceeded."
-    return web.json_response(
-        {"statusCode": status, "message": message}, status=status, headers={"Retry-After": wait}
-    )
+    headers = {"Retry-After": wait} if wait else None
+    body = {"statusCode": status, "message": message}
+    return web.json_response(body, status=status, headers=headers)
 
 
 def _first_page(request: web.Request) -> web.Request:

@@ -149,7 +149,7 @@ class Item:
         client: Client | None
         data: Mapping[str, Any] | None
         _unsent: frozenset[str]
-        _admitted: bool
+        _admitted: frozenset[str] | None  # what the privacy gate withheld; None: it has not passed
         _apart: bool  # goes to the store by itself, not with whoever nests it
         _bare: bool  # nothing undocumented may be kept of it, nor what was stored of that
 
@@ -172,7 +172,8 @@ class Item:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         self.client = client
         self.data = None
-        self._admitted = self._apart = self._bare = False
+        self._admitted = None
+        self._apart = self._bare = False
         self._unsent = names
         for name in names:
             setattr(self, name, None)
@@ -348,6 +349,28 @@ class Relation:
     def name(self) -> str:
         """The relation's word: the field's name, or the method's without ``get_``, ``resolve_``."""
         return self.field or self.method.removeprefix("get_").removeprefix("resolve_")
+
+
+@dataclass(frozen=True, slots=True)
+class AddedRelation:
+    """A relation that a plugin adds to a class of items, and answers for many of them at once.
+
+    :ivar of: the class of the items that have it
+    :ivar name: its word in ``include=``
+    :ivar to: the class of the items that it leads to; ``None``: to a value, or several
+    :ivar field: the field of *of* that keeps the answer; ``None``: none does, and what is found
+        only goes out as items of their own
+    :ivar help: a line on what it is
+    """
+
+    of: type[Item]
+    name: str
+    to: type[Item] | None = None
+    field: str | None = None
+    help: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.of.__name__}.{self.name}"
 
 
 def client_of(item: Item, method: str) -> Client:

@@ -11,9 +11,11 @@ import hashlib
 import hmac
 from collections.abc import Callable, Collection
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from satchel.items import Item, Personal, cached, field_names, fields_of, nested_fields
+
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Level(IntEnum):
@@ -62,19 +64,21 @@ class Gate:
 
         An item that passed already, and what is no satchel item, is returned as it is.
         """
-        if not isinstance(item, Item) or item._admitted:
+        if not isinstance(item, Item) or item._admitted is not None:
             return item
-        item._admitted = True
+        item._admitted = _NOTHING  # A cycle of items ends here.
+        withheld = _NOTHING
         if self.level >= Level.JUNIORS and _is_minor(item):
-            self._blank(item)
+            withheld = self._blank(item)
         elif self.level >= Level.CAREFUL:
-            self._withhold_identity(item)
+            withheld = self._withhold_identity(item)
             if self.level is Level.STRICT:
                 self._pseudonymize(item)
         if self._guards(type(item)):
-            self._withhold_content(item)
+            withheld |= self._withhold_content(item)
         if self._tighten is not None:
-            self._withhold_more(item, self._tighten(item))
+            withheld |= self._withhold_more(item, self._tighten(item))
+        item._admitted = withheld
         self._admit_nested(item)
         return item
 
@@ -119,8 +123,11 @@ class Gate:
         return cls.guarded and cls.namespace not in self._content
 
     def _admit_nested(self, item: Item) -> None:
-        unread = set(nested_fields(type(item)))
-        for name in nested_fields(type(item)):
+        names = nested_fields(type(item))
+        if not names:
+            return
+        unread = set(names)
+        for name in names:
             value = getattr(item, name)
             if value is None:
                 continue
@@ -133,37 +140,43 @@ class Gate:
             # What could not be read as an item cannot be judged either.
             _put_in_payload(item, frozenset(unread), None)
 
-    def _withhold_more(self, item: Item, names: frozenset[str] | None) -> None:
+    # What withholds returns the names of the fields that it is about.
+
+    def _withhold_more(self, item: Item, names: frozenset[str] | None) -> frozenset[str]:
         if names is None:
-            self._blank(item, "refused")
-        elif names:
+            return self._blank(item, "refused")
+        if names:
             _blank_fields(item, names)
             _put_in_payload(item, names, None)
             self._count("tightened")
+        return names
 
-    def _blank(self, item: Item, rule: str = "junior") -> None:
+    def _blank(self, item: Item, rule: str = "junior") -> frozenset[str]:
         lost = _fields_but(type(item), kept_of_minors(type(item)))
         _blank_fields(item, lost)
         item._unsent = frozenset()
         _strip_payload(item, lost)
         item._bare = True
         self._count(rule)
+        return lost
 
-    def _withhold_identity(self, item: Item) -> None:
+    def _withhold_identity(self, item: Item) -> frozenset[str]:
         names = _unneeded(type(item))
-        if not names:
-            return
-        _blank_fields(item, names)
-        _put_in_payload(item, names, None)
-        self._count("identity" if names & _of_kind(type(item), Personal.IDENTITY) else "bystander")
+        if names:
+            _blank_fields(item, names)
+            _put_in_payload(item, names, None)
+            identity = names & _of_kind(type(item), Personal.IDENTITY)
+            self._count("identity" if identity else "bystander")
+        return names
 
-    def _withhold_content(self, item: Item) -> None:
+    def _withhold_content(self, item: Item) -> frozenset[str]:
         names = content_of(type(item))
         _blank_fields(item, names)
         _strip_payload(item, names)
         item._bare = True
         if names and item.key:
             self._count("content")
+        return names
 
     def _pseudonymize(self, item: Item) -> None:
         spoken = _spoken(type(item))

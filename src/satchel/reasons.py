@@ -13,7 +13,7 @@ class Reason(StrEnum):
     LOGIN_FAILED = "login_failed"
     """An account could not be logged in, or the server does not take its session."""
     RATE_LIMITED = "rate_limited"
-    """The server says to come back later than ``SATCHEL_MAX_WAIT`` allows."""
+    """The server refuses for longer than ``SATCHEL_MAX_WAIT`` allows."""
     STORE_FAILED = "store_failed"
     """The database failed."""
     UNAUTHORIZED = "unauthorized"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
+
+from satchel.errors import ConfigError
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -46,6 +48,20 @@ class Pace:
     words: tuple[str, ...] = ()
 
 
+def at_the_sandbox(settings: Any, url: str) -> Struct:
+    """Settings with a field ``url``, turned to the local server.
+
+    :raises ConfigError: they have the address of another
+    """
+    if settings.url:
+        raise ConfigError(
+            f"SATCHEL_SANDBOX=1 and the address of a server (url of {type(settings).__name__}): "
+            "give one of the two"
+        )
+    turned: Struct = structs.replace(settings, url=url)
+    return turned
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One API: its items, settings, spiders, and its local server.
@@ -53,13 +69,13 @@ class Service:
     :ivar name: a short word: prefix of its settings (``SATCHEL_<NAME>_…``), spiders and tables
     :ivar items: the item classes
     :ivar settings: a frozen struct; its fields are the service's settings
-    :ivar spiders: the modules that hold its spiders
     :ivar client: (access, settings) → the client that answers its items' relations
-    :ivar key: settings → the credential of its requests, if there is one
-    :ivar paces: settings → host, with its port where that is not the usual one → how fast it may be
-        asked
     :ivar sandbox: puts the local server into an application: (application, seed, scale)
     :ivar in_sandbox: settings, URL → settings that crawl the local server at that URL
+    :ivar spiders: the modules that hold its spiders
+    :ivar key: settings → the credential of its requests, if there is one
+    :ivar paces: settings → host, with its port where that is not the usual one → how fast it may be
+        asked; others: the polite default
     :ivar content: settings → whether content is kept (:func:`satchel.items.withheld`)
     :ivar hosts: its words for its hosts, all there are: ``SATCHEL_RATES`` takes them
     :ivar sessions: settings → how its accounts log in; ``None``: it has none
@@ -68,12 +84,12 @@ class Service:
     name: str
     items: tuple[type[Item], ...]
     settings: type[Struct]
-    spiders: tuple[str, ...]
     client: Callable[[Access, Any], Client]
-    key: Callable[[Any], Key | None]
-    paces: Callable[[Any], Mapping[str, Pace]]
     sandbox: Callable[[web.Application, int, int], None]
-    in_sandbox: Callable[[Any, str], Struct]
+    in_sandbox: Callable[[Any, str], Struct] = at_the_sandbox
+    spiders: tuple[str, ...] = ()
+    key: Callable[[Any], Key | None] = lambda settings: None
+    paces: Callable[[Any], Mapping[str, Pace]] = lambda settings: {}
     content: Callable[[Any], bool] = lambda settings: False
     hosts: tuple[str, ...] = ()
     sessions: Callable[[Any], LoginScheme | None] = lambda settings: None

@@ -55,7 +55,8 @@ class SatchelSpider(Spider):
     """A spider whose arguments are declared.
 
     :cvar arguments: the arguments that it takes
-    :ivar given: the values of those that it was given
+    :ivar written: those that it was given, as they were written
+    :ivar given: their values
     :ivar tree: the relations that its items are to have; ``None``: none
     :ivar expected: how many items it was asked for; ``None``: nobody knows
     :ivar done: how many of these have come, or are not there
@@ -69,6 +70,18 @@ class SatchelSpider(Spider):
         self.expected: int | None = None
         self.done = 0
         self.given = arguments.read(self.name, self.arguments, kwargs)
+        self.written = {name: str(kwargs[name]) for name in self.given}
+
+    @property
+    def asked_for(self) -> str:
+        """The spider and its arguments: the same text, the same was asked for, however written."""
+        return arguments.canonical(self.name, self.given)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether what it has not met may be there all the same: a limit, or a plugin, ended it."""
+        limited = LIMIT in self.arguments and LIMIT.name in self.given
+        return limited or bool(self.crawler.stats.get_value("satchel/stopped_listings"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -149,7 +162,10 @@ class ApiSpider(SatchelSpider):
         self.tree = self.relations()
         if self.tree is not None:
             try:
-                self.tree.check(self.client)
+                self.tree.settle(addon.calls.relations)
+                self.tree.check(addon.client)
+            except ValueError as error:
+                raise ArgumentError(f"{self.name}: include={self.tree}: {error}") from None
             except NotOffered as error:
                 raise ArgumentError(f"{self.name}: include: {error}") from None
 
@@ -165,9 +181,9 @@ class ApiSpider(SatchelSpider):
             words = filter(None, (self.name, argument, str(error)))
             raise ArgumentError(": ".join(words)) from None
 
-    @abstractmethod
     def needs(self, source: Any) -> Iterable[str]:
-        """The operations that a source takes."""
+        """The operations that a source takes, of a client that has them in its ``api``."""
+        return ()
 
     def relations(self) -> Tree | None:
         """What of ``include=`` are relations of the items."""
@@ -212,6 +228,26 @@ class ApiSpider(SatchelSpider):
         """Count an item as done."""
         self.done += 1
         return item
+
+    @property
+    def may_be_enough(self) -> bool:
+        """Whether listings are to be walked in order, since a plugin may end them: see
+        :meth:`is_enough`."""
+        return SatchelAddon.of(self.crawler).calls.has("satchel_stop_paging")
+
+    async def is_enough(self, response: Response, items: Iterable[Item]) -> bool:
+        """Whether a plugin wants nothing that follows a page of a listing, and count it.
+
+        Of use where the order of the listing puts what is new on its first pages.
+        """
+        addon, page = SatchelAddon.of(self.crawler), list(items)
+        if not page or not self.may_be_enough:
+            return False
+        admitted = [addon.gate.admit(item) for item in page]
+        is_enough = await addon.calls.stop_paging(admitted, response.url)
+        if is_enough:
+            self.count("stopped_listings")
+        return is_enough
 
     def report_absent(self, values: list[Any]) -> None:
         """Count what was asked for and is not there (deleted, private or never was)."""

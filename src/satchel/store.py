@@ -12,16 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, TypeVar
 
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
-from satchel import tables
+from satchel import history, tables
 from satchel.databases import Database, database, schema
 from satchel.databases.batches import Group, TableRow, encoded, grouped
 from satchel.databases.statements import upsert
@@ -39,15 +39,22 @@ ATTEMPTS: Final = 5
 
 Waiting = tuple[list[TableRow], asyncio.Future[None]]
 
+T = TypeVar("T")
+
+Work = Callable[[Database, Connection], T]
+"""Something that reads or writes, in a transaction."""
+
 
 class Store:
     """The database of one crawl.
 
     :ivar written: table → rows written
+    :ivar crawl: the number of the crawl that writes (:mod:`satchel.history`); ``None``: of none
     """
 
     def __init__(self, database: Database, metadata: MetaData) -> None:
         self.written: Counter[str] = Counter()
+        self.crawl: int | None = None
         self._database = database
         self._metadata = metadata
         self._upsert = lru_cache(maxsize=512)(partial(upsert, database))
@@ -71,11 +78,51 @@ class Store:
         try:
             with store._database.engine.begin() as connection:
                 schema.make(store._database, connection, metadata, items)
+                history.make(store._database, connection)
         except (DBAPIError, StoreError) as error:
             store._database.engine.dispose()
             raise store._error(error) from None
         store._database.opened()
         return store
+
+    async def begin(self, crawl: history.Begun) -> None:
+        """Note that a crawl begins; the rows that are written from now on are its own.
+
+        :raises StoreError: the database cannot be written
+        """
+        self.crawl = await self.run(partial(history.begin, crawl=crawl))
+
+    async def end(self, crawl: history.Ended, also: Iterable[Work[None]] = ()) -> None:
+        """Note what the crawl came to, when the store is closed.
+
+        :param also: what is to be done in the same transaction
+        :raises StoreError: the database cannot be written
+        """
+        if self.crawl is None:
+            return
+        work = partial(history.end, number=self.crawl, crawl=crawl)
+        try:
+            await asyncio.to_thread(self._work, work, *also)
+        finally:
+            self._database.engine.dispose()
+
+    async def run(self, work: Work[T]) -> T:
+        """Have something else read or write in a transaction of its own, between two batches.
+
+        :raises StoreError: the database failed
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
+
+    def _work(self, work: Work[T], *also: Work[None]) -> T:
+        try:
+            self._database.committed()  # else SQLite would make a new file in place of a lost one
+            with self._database.engine.begin() as connection:
+                result = work(self._database, connection)
+                for more in also:
+                    more(self._database, connection)
+        except DBAPIError as error:
+            raise self._error(error) from None
+        return result
 
     def takes(self, item: Item) -> bool:
         """Whether there is a table for the item."""
@@ -163,6 +210,6 @@ class Store:
         now = datetime.now(UTC).replace(tzinfo=None)
         with self._database.engine.begin() as connection:
             for table, columns, group in groups:
-                values = {"rows": encoded(group), "now": now}
+                values = {"rows": encoded(group), "now": now, "crawl": self.crawl}
                 self._database.about_to_write(connection, table, columns, values)
                 connection.execute(self._upsert(table, columns), values)

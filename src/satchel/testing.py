@@ -54,6 +54,7 @@ def crawl(
             "TWISTED_REACTOR_ENABLED": False,
             "COOKIES_ENABLED": False,
             "SATCHEL_BACKOFF": 0.01,
+            "SATCHEL_PAUSE": 0.01,
             "SATCHEL_RATES": {"*": "off"},
             "SATCHEL_STATE": "",
             "SATCHEL_SUMMARY": False,

@@ -25,7 +25,7 @@ from satchel.recnet import Account, Room, Tag
 from satchel.recnet.service import SERVICE
 from satchel.recnet.world import World
 from satchel.store import Store
-from satchel.tables import TIMES
+from satchel.tables import BOOKKEEPING
 from satchel.testing import command, crawl, project
 from servers import PASSWORD, Server
 from stores import Stored
@@ -294,7 +294,7 @@ def _crawl_into(
 def _without_times(found: dict[str, Any]) -> dict[str, Any]:
     return {
         table: {
-            key: {name: value for name, value in row.items() if name not in TIMES}
+            key: {name: value for name, value in row.items() if name not in BOOKKEEPING}
             for key, row in rows.items()
         }
         for table, rows in found.items()

@@ -6,17 +6,20 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from satchel.errors import ArgumentError, ConfigError, NoAccount
+from satchel.faults import Faults
 from satchel.items import Item
 from satchel.kemono.sandbox import KemonoSite
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
 from satchel.kemono.world import ADMIN, Key, Record, World
+from satchel.sandbox import Asked
 from satchel.testing import Crawl, crawl
 from sites import WORLD, Serve, accounts, make_site
 from stores import Stored
@@ -350,6 +353,37 @@ def test_pages_are_fetched_together_where_the_total_is_known(serve: Serve, large
     assert offsets[:4] == ["", "50", "100", "150"]
     assert max(map(int, offsets[4:8])) >= 800
     assert len(offsets) <= 20 + 1 + 3
+
+
+def most_at_once(log: Iterable[Asked]) -> int:
+    """The most requests that the server had open at a time."""
+    moments = [(one.time - one.seconds, 1) for one in log] + [(one.time, -1) for one in log]
+    return max(accumulate(step for _, step in sorted(moments)))
+
+
+@pytest.mark.parametrize("concurrency", [None, 1, 4])
+def test_no_more_requests_are_open_than_the_setting_says(
+    serve: Serve, concurrency: int | None
+) -> None:
+    server = serve()
+    expected = concurrency or 2
+    server.sandbox.faults = Faults(latency=0.03 * expected)
+    given = {} if concurrency is None else {"SATCHEL_KEMONO_CONCURRENCY": concurrency}
+    keys = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE)))
+    crawled("kemono-posts", server.settings(**given), creators=keys, include="comments", limit="20")
+    log = server.asked()
+    assert len(log) > 60
+    assert most_at_once(log) == expected
+
+
+def test_one_request_a_second_unless_the_settings_say_otherwise(serve: Serve) -> None:
+    server = serve()
+    keys = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE)))
+    crawled("kemono-creators", server.settings(SATCHEL_RATES={}), ids=keys)
+    moments = [one.time - one.seconds for one in server.asked()]
+    assert len(moments) == 3
+    # Permits are a second apart; what is given one may be late.
+    assert moments[2] - moments[0] > 1.5
 
 
 def test_a_listing_that_grows_meanwhile_loses_nothing(

@@ -100,6 +100,10 @@ class Database(ABC):
         """Rows are about to be upserted in this transaction."""
 
     @abstractmethod
+    def erased(self, connection: Connection) -> None:
+        """Something that is withheld was taken out in this transaction."""
+
+    @abstractmethod
     def committed(self) -> None:
         """A batch was committed.
 

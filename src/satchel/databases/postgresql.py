@@ -216,6 +216,9 @@ class Postgresql(Database):
     ) -> None:
         """What is erased needs no note: see :meth:`tidy`."""
 
+    def erased(self, connection: Connection) -> None:
+        """It needs no note: see :meth:`tidy`."""
+
     def committed(self) -> None:
         """What a server has committed is where it belongs."""
 

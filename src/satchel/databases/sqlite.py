@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -73,6 +74,8 @@ class Sqlite(Database):
             )
         self._file = _FileGuard(str(self.url.database))
         self._erased = False
+        # Each batch asks; making the query takes as long as writing a hundred rows.
+        self._erases = lru_cache(maxsize=512)(self._make_erases)
         arguments = {} if "timeout" in self.url.query else {"timeout": BUSY_SECONDS}
         try:
             engine = create_engine(self.url, connect_args=arguments)
@@ -143,15 +146,19 @@ class Sqlite(Database):
     def about_to_write(
         self, connection: Connection, table: Table, columns: Sequence[str], values: Row
     ) -> None:
-        """Remember in the database, which may outlive the process, that :meth:`tidy` is due."""
+        """Note where what is withheld is about to be taken out: :meth:`tidy` is due then."""
         if self._erased:
             return
         query = self._erases(table, columns)
         if query is not None and connection.scalar(query, values):
-            connection.exec_driver_sql(f"PRAGMA user_version = {ERASED}")
-            self._erased = True
+            self.erased(connection)
 
-    def _erases(self, table: Table, columns: Sequence[str]) -> Select[Any] | None:
+    def erased(self, connection: Connection) -> None:
+        """Remember that in the database, which may outlive the process."""
+        connection.exec_driver_sql(f"PRAGMA user_version = {ERASED}")
+        self._erased = True
+
+    def _make_erases(self, table: Table, columns: Sequence[str]) -> Select[Any] | None:
         """Whether rows with these columns null what is stored and withheld now: 1, else nothing."""
         withheld = [name for name in columns if table.c[name].info.get(WITHHELD)]
         parts = [name for name in columns if table.c[name].info.get(WITHHELD_PARTS)]

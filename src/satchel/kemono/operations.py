@@ -26,6 +26,7 @@ class Operation:
         ``limit``): fewer rows are the last ones, and a 400 or 404 behind the first page says that
         there are no more (reference section 1.5); 0: there are no pages
     :ivar reachable: the last ``o`` that servers take; ``None``: all
+    :ivar grows_on_top: what is new comes on the first pages
     :ivar newest_first: rows come by ``published``, the newest first, those without it before all
     """
 
@@ -40,6 +41,7 @@ class Operation:
     step: int = 0
     reachable: int | None = None
     newest_first: bool = False
+    grows_on_top: bool = False
 
     @property
     def changes(self) -> bool:
@@ -124,9 +126,11 @@ _OPERATIONS: Final = (
     # Posts: sections 10 and 11
     Operation(
         "posts.of_creator", f"{_CREATOR}{{creator_posts}}", wire.read_posts, one=True,
-        step=POSTS, newest_first=True,
+        step=POSTS, newest_first=True, grows_on_top=True,
     ),
-    Operation("posts.list", "v1/posts", wire.read_posts, step=POSTS, reachable=50_000),
+    Operation(
+        "posts.list", "v1/posts", wire.read_posts, step=POSTS, reachable=50_000, grows_on_top=True
+    ),
     Operation("posts.popular", "v1/posts/popular", wire.read_posts, step=POSTS),
     Operation("posts.detail", _POST, wire.read_post, one=True),
     Operation("posts.lookup", "v1/{service}/post/{id}", _plain(wire.read_found), one=True),
