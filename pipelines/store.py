@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import signals
@@ -19,6 +18,7 @@ from satchel.privacy import Level
 from satchel.reasons import Reason
 from satchel.spider import SatchelSpider
 from satchel.store import Store
+from satchel.version import VERSION
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -55,7 +55,8 @@ class StorePipeline:
             spider=spider.name,
             arguments=written and {name: masked(text) for name, text in written.items()},
             listing=masked(spider.asked_for) if isinstance(spider, SatchelSpider) else None,
-            version=version("satchel"),
+            version=VERSION,
+            job=getattr(spider, "_job", None),
             started=_now(),
         )
         await self._store.begin(crawl)

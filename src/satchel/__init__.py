@@ -2,17 +2,18 @@
 
 from satchel.config import Secret
 from satchel.errors import SatchelError
-from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
+from satchel.hookspecs import JobInfo, RequestInfo, ResponseInfo, hookimpl
 from satchel.items import AddedRelation, Item, Personal, link, personal, relation
 from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
+from satchel.version import VERSION
 
-# A literal: an egg that scrapyd runs is installed nowhere, so nobody could be asked.
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "AddedRelation",
     "Item",
+    "JobInfo",
     "Key",
     "Pace",
     "Personal",

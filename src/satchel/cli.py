@@ -7,7 +7,17 @@ import sys
 import click
 
 import satchel
-from satchel.commands import items, plugins, project_settings, sandbox, schema, settings, spiders
+from satchel.commands import (
+    items,
+    jobs,
+    plugins,
+    project_settings,
+    sandbox,
+    schedule,
+    schema,
+    settings,
+    spiders,
+)
 from satchel.errors import SatchelError
 from satchel.hooks import Plugins
 
@@ -36,8 +46,10 @@ def cli() -> None:
 
 for command in (
     items.items,
+    jobs.jobs,
     plugins.plugins,
     sandbox.sandbox,
+    schedule.schedule,
     schema.schema,
     settings.settings,
     spiders.spiders,

@@ -425,7 +425,7 @@ class _Source(typing.NamedTuple):
             )
         value = self.environ.get(name)
         if value is None and (path := self._get(f"{name}_FILE")):
-            name, value = f"{name}_FILE", _owners_file(f"{name}_FILE", str(path))
+            name, value = f"{name}_FILE", owners_file(f"{name}_FILE", str(path))
         if value is None:
             return None
         value = value.strip()
@@ -447,7 +447,7 @@ class _Source(typing.NamedTuple):
             return _parsed(name, raw, json.loads)
         if re.search(r"[\[{\"'\n]", raw):  # Whatever that is, it may be secret.
             raise ConfigError(f"{name}: neither JSON nor the path of a file; are there quotes?")
-        return _parsed(name, _owners_file(name, raw), tomllib.loads)
+        return _parsed(name, owners_file(name, raw), tomllib.loads)
 
 
 def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
@@ -492,7 +492,12 @@ def plugin_prefix(name: str) -> str:
     return f"{PREFIX}{re.sub('[^A-Za-z0-9]', '_', word).upper()}_"
 
 
-def _owners_file(name: str, path: str) -> str:
+def owners_file(name: str, path: str) -> str:
+    """The text of a file that only its owner can read.
+
+    :param name: what names the file, for the error
+    :raises ConfigError: others can read it, or nobody can
+    """
     try:
         with Path(path).expanduser().open(encoding="utf-8") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
