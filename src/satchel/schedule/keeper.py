@@ -93,10 +93,9 @@ class Keeper:
         looks: Mapping[str, Look] = {}
         if self._runs.all(State.WAITING, *ACTIVE):
             looks = await self._look()
-        if not self._dry:
-            await self._follow(looks)
-            await self._judge()
-            await self._tell()
+        await self._follow(looks)
+        await self._judge()
+        await self._tell()
         for name in sorted({run.name for run in self._runs.all(State.WAITING)}):
             await self._start_of(name, looks)
         self._runs.forget(now - KEPT)
@@ -221,7 +220,7 @@ class Keeper:
             return
         signal = "INT" if run.cancels < 2 else "KILL"
         node = self.timetable.nodes.get(run.node)
-        if node is None:
+        if node is None or self._dry:
             return
         try:
             project = self.timetable.project
@@ -293,7 +292,8 @@ class Keeper:
             again = self._retry_of(run)
             then = f"; again at {_local(again)}" if again else ""
             logger.log(level, "%s: %s%s", run.id, words, then)
-            await self._telling.finished(_info(run, again))
+            if not self._dry:
+                await self._telling.finished(_info(run, again))
             run.told = True
             self._runs.save(run)
 

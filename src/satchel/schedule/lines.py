@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def line_of(text: str, path: Sequence[str]) -> int:
-    """The line, from 1, where a key or table is written.
+def line_of(text: str, path: Sequence[str]) -> int | None:
+    """The line, from 1, where a key or table is written; ``None``: it is not.
 
     A parser that knows no lines is asked with the first lines of the file, one more each time: what
     is there in the end has come with the line that made the difference.
@@ -25,7 +25,7 @@ def line_of(text: str, path: Sequence[str]) -> int:
         if found is not _MISSING:
             return begin
         begin = number + 2
-    return 1
+    return None
 
 
 _MISSING = object()

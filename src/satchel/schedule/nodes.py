@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
-from aiohttp import BasicAuth, ClientConnectorError, ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
+from w3lib.http import basic_auth_header
 
 from satchel.errors import SatchelError
 from satchel.schedule.timetable import Node, Timetable
@@ -127,11 +128,17 @@ class Nodes:
     async def log(self, node: Node, path: str, size: int) -> str:
         """The end of a job's log; empty: it is not there any more.
 
-        :param size: how many bytes of it
+        :param size: how many bytes of it, at most
         """
-        url, auth = _address(node, path.lstrip("/")), _auth(node)
-        async with self._session.get(url, auth=auth, headers={"Range": f"bytes=-{size}"}) as answer:
-            return (await answer.text(errors="replace")) if answer.status in (200, 206) else ""
+        url, headers = _address(node, path.lstrip("/")), _headers(node)
+        async with self._session.head(url, headers=headers) as answer:
+            length = answer.content_length or 0
+        if answer.status != 200:
+            return ""
+        # scrapyd fails where more is asked for than there is.
+        headers["Range"] = f"bytes={max(length - size, 0)}-"
+        async with self._session.get(url, headers=headers) as answer:
+            return await answer.text(errors="replace") if answer.status == 206 else ""
 
     async def _look(self, name: str, node: Node) -> Look | None:
         try:
@@ -160,7 +167,7 @@ class Nodes:
                 method,
                 _address(node, verb),
                 data=fields,
-                auth=_auth(node),
+                headers=_headers(node),
                 timeout=ClientTimeout(total=total, connect=10),
             ) as answer:
                 if answer.status == 401:
@@ -182,6 +189,8 @@ def _address(node: Node, verb: str) -> str:
     return f"{node.url.rstrip('/')}/{verb}"
 
 
-def _auth(node: Node) -> BasicAuth | None:
+def _headers(node: Node) -> dict[str, str]:
     password = node.password()
-    return BasicAuth(node.username, password.reveal()) if password else None
+    if password is None:
+        return {}
+    return {"Authorization": basic_auth_header(node.username, password.reveal()).decode()}

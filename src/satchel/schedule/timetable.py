@@ -272,14 +272,14 @@ class _Reader:
             words = re.sub(r"Object missing required field `(\w+)`", r"\1 is missing", words)
             if words == "no such key" and key:
                 words += did_you_mean(key[1], kind.__struct_fields__)
+            words = re.sub("matching regex.*", "that is an http(s):// address", words)
+            words = words.replace("`", "").replace("Expected str", "expected text")
             self._fail((*path, key[1]) if key else path, words[:1].lower() + words[1:])
 
     def _fail(self, path: tuple[str, ...], words: str) -> typing.NoReturn:
-        line = line_of(self._text, path)
-        if line == 1 and len(path) > 1 and path[0] == "runs":
-            # It is one of the defaults, or missing.
-            line = line_of(self._text, ("defaults", path[-1]))
-            line = line_of(self._text, path[:2]) if line == 1 else line
+        # It may be one of the defaults, or missing.
+        places = (path, ("defaults", *path[-1:]), path[-1:], path[:2], path[:1])
+        line = next(filter(None, (line_of(self._text, place) for place in places)), 1)
         raise TimetableError(f"{self._path}, line {line}: {'.'.join(path)}: {words}")
 
 
