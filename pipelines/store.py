@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import signals
 from scrapy.exceptions import DropItem, NotConfigured
 
+from satchel.actions import Proposal
 from satchel.addon import SatchelAddon
 from satchel.config import masked
 from satchel.errors import DecodeError, StoreError
 from satchel.history import Begun, Ended
 from satchel.items import Item
 from satchel.privacy import Level
+from satchel.proposals import named
 from satchel.reasons import Reason
 from satchel.spider import SatchelSpider
 from satchel.store import Store
+from satchel.tables import Row
 from satchel.version import VERSION
 
 if TYPE_CHECKING:
@@ -33,8 +37,14 @@ class StorePipeline:
         addon = SatchelAddon.of(crawler)
         self._crawler = crawler
         shield = addon.gate.level >= Level.JUNIORS
-        self._store = Store.open(url, addon.item_classes(), shield_minors=shield)
-        addon.store = self._store
+        self._addon = addon
+        self._proposes = addon.calls.has("satchel_propose_actions")
+        self._store = addon.store = Store.open(
+            url,
+            addon.item_classes(),
+            shield_minors=shield,
+            actions=bool(addon.proposals.kinds),
+        )
         self._unknown: set[type[Item]] = set()
         self._failed = False
         # The verdict is final then, and what is told to plugins has been told.
@@ -68,7 +78,7 @@ class StorePipeline:
             self._warn_of(type(item))
             return item
         try:
-            await self._store.put(item)
+            await self._put(item)
         except DecodeError as error:
             # Scrapy's own line would show the item.
             logger.warning("not stored: %s", error)
@@ -77,6 +87,18 @@ class StorePipeline:
             self._fail(error)
             raise DropItem("not stored", log_level="DEBUG") from None
         return item
+
+    async def _put(self, item: Item) -> None:
+        """Store an item, and with it what plugins propose for it."""
+        proposals: list[Row] = []
+        if self._proposes:
+            proposals = await self._addon.calls.propose_actions(item, partial(self._row, item))
+        await self._store.put(item, proposals)
+        for row in proposals:
+            self._addon.proposed(row)
+
+    def _row(self, item: Item, proposal: Proposal, plugin: str) -> Row:
+        return self._addon.proposals.row(proposal.made(f"plugin {plugin}", named(item)))
 
     def _warn_of(self, cls: type[Item]) -> None:
         self._crawler.stats.inc_value("satchel/store/unknown_type")

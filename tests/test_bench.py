@@ -32,6 +32,10 @@ BENCH = Path(__file__).parent.parent / "bench"
             ["store.py", "--rows=2000", "--runs-before=7", "--images=250", "--runs=1"],
             ["2,000 rows", "new ids behind", "new ids between", "stored ids again"],
         ),
+        (
+            ["plugins.py", "--images=250", "--runs=1"],
+            ["stored in SQLite", "without a store", "this / none", "ten that look at every item"],
+        ),
         (["quota.py", "--players=3", "--rate=200"], ["A quota of 200", "most in a second", "used"]),
     ],
 )

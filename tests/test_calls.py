@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pytest
@@ -21,7 +20,7 @@ from scrapy import signals
 from satchel import AddedRelation, hookimpl
 from satchel.errors import ArgumentError, ConfigError
 from satchel.recnet import Account, Room
-from satchel.testing import Crawl, crawl
+from satchel.testing import Crawl, crawl, crawl_async, plugins
 
 MODULE = "calls_of_this_test"
 
@@ -38,24 +37,19 @@ class Own(scrapy.Spider):
 
 
 @pytest.fixture
-def run() -> Iterator[Plug]:
+def run() -> Plug:
     """Runs a crawl with plugins that are classes."""
-    module = ModuleType(MODULE)
-    sys.modules[MODULE] = module
 
     def run(
-        *plugins: type,
+        *classes: type,
         spider: Any = Own,
         arguments: Mapping[str, str] = MappingProxyType({}),
         **settings: Any,
     ) -> Crawl:
-        for plugin in plugins:
-            setattr(module, plugin.__name__, plugin)
-        paths = [f"{MODULE}:{plugin.__name__}" for plugin in plugins]
-        return crawl(spider, {"SATCHEL_PLUGINS": paths, **settings}, **arguments)
+        with plugins(*classes, module=MODULE) as paths:
+            return crawl(spider, {"SATCHEL_PLUGINS": paths, **settings}, **arguments)
 
-    yield run
-    del sys.modules[MODULE]
+    return run
 
 
 def errors(result: Crawl, plugin: type) -> int:
@@ -77,6 +71,37 @@ class Counts:
 def test_each_crawl_has_its_own_object(run: Plug) -> None:
     for _ in range(2):
         assert [item.display_name for item in run(Counts).items] == ["number 1", "number 2"]
+
+
+def test_two_crawls_at_once_have_each_its_own_plugins() -> None:
+    class Names(Counts):
+        pass
+
+    class Rooms(scrapy.Spider):
+        name = "rooms"
+        start_urls = ["data:,"]  # noqa: RUF012
+
+        async def parse(self, response: Any) -> Any:
+            for id in (3, 4):
+                await asyncio.sleep(0.01)
+                yield Room(id=id)
+
+    class Doubles:
+        @hookimpl
+        def satchel_process_item(self, item: Any, crawler: Any) -> None:
+            item.name = f"{item.id} of {crawler.spider.name}"
+
+    async def both(first: str, second: str) -> list[Crawl]:
+        return await asyncio.gather(
+            crawl_async(Own, {"SATCHEL_PLUGINS": [first], "SATCHEL_SANDBOX": True}),
+            crawl_async(Rooms, {"SATCHEL_PLUGINS": [second]}),
+        )
+
+    with plugins(Names, Doubles) as paths:
+        accounts, rooms = asyncio.run(both(*paths))
+    assert [item.display_name for item in accounts.items] == ["number 1", "number 2"]
+    assert [item.name for item in rooms.items] == ["3 of rooms", "4 of rooms"]
+    assert {accounts.stats["satchel/verdict"], rooms.stats["satchel/verdict"]} == {"complete"}
 
 
 # Time limit
@@ -562,3 +587,21 @@ def test_a_relation_that_no_plugin_adds_is_refused_with_a_list(run: Plug) -> Non
     assert ", home, images, is_influencer, level, motto, " in str(caught.value)
     with pytest.raises(ArgumentError, match="include=home: Account has no home"):
         accounts(run, None, "home", RoomsOfNobody)
+
+
+class NeverAnswers(Rooms):
+    @hookimpl
+    async def satchel_resolve_relation(self) -> None:
+        await asyncio.Event().wait()
+
+
+def test_an_added_relation_that_is_never_answered(
+    run: Plug, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = run(
+        NeverAnswers, spider="recnet-accounts", arguments=ASKED | {"include": "home"},
+        SATCHEL_SANDBOX=True, SATCHEL_HOOK_SECONDS=0.02,
+    )  # fmt: skip
+    assert len(result.items) == 5
+    assert errors(result, NeverAnswers) == 1
+    assert "Account.home of 5 items: given up after 0.02 seconds" in caplog.text

@@ -1,9 +1,21 @@
 """satchel: crawl RecNet and Kemono servers into typed items. What plugin authors import."""
 
+from satchel.actions import Action, Found, Outcome, Proposal, Reference, State
 from satchel.config import Secret
 from satchel.errors import SatchelError
 from satchel.hookspecs import JobInfo, RequestInfo, ResponseInfo, hookimpl
-from satchel.items import AddedRelation, Item, Personal, link, personal, relation
+from satchel.items import (
+    AddedRelation,
+    FieldInfo,
+    Item,
+    Personal,
+    fields_of,
+    link,
+    personal,
+    relation,
+    type_name,
+)
+from satchel.proposing import propose
 from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 from satchel.version import VERSION
@@ -11,22 +23,32 @@ from satchel.version import VERSION
 __version__ = VERSION
 
 __all__ = [
+    "Action",
     "AddedRelation",
+    "FieldInfo",
+    "Found",
     "Item",
     "JobInfo",
     "Key",
+    "Outcome",
     "Pace",
     "Personal",
+    "Proposal",
+    "Reference",
     "RequestInfo",
     "ResponseInfo",
     "SatchelError",
     "Secret",
     "Service",
+    "State",
     "__version__",
     "baseline",
+    "fields_of",
     "hookimpl",
     "link",
     "personal",
+    "propose",
     "put_item",
     "relation",
+    "type_name",
 ]

@@ -32,6 +32,7 @@ from satchel.hooks import Plugins
 from satchel.items import AddedRelation, Item
 from satchel.loading import Gate as LoadingGate
 from satchel.privacy import Gate, Level
+from satchel.proposals import Proposals, key_of_row
 from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service, host_of
 from satchel.session_file import SessionFile
@@ -46,18 +47,23 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from satchel.client import Access, Client
+    from satchel.executor import Step
     from satchel.listings import Baseline
+    from satchel.proposals import Key as ProposalKey
     from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
     from satchel.store import Store, Work
+    from satchel.tables import Row
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Struct)
 
+PER_HOST: Final = "CONCURRENT_REQUESTS_PER_DOMAIN"
+
 POLITE: Final = {
     "ROBOTSTXT_OBEY": True,
-    "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
+    PER_HOST: 2,
     "DOWNLOAD_DELAY": 1,
     "DOWNLOAD_TIMEOUT": 60,
     "RETRY_TIMES": 3,
@@ -92,7 +98,10 @@ class SatchelAddon:
     :ivar throttle: the hosts' quotas and pauses
     :ivar loading: says when batches of ids go out
     :ivar sandbox: the local server inside the crawl, if it is asked for
-    :ivar store: where items are stored, if they are
+    :ivar proposals: the kinds of actions that can be proposed
+    :ivar own_proposals: the keys of those that this crawl has proposed, or found proposed already
+    :ivar plan: what a dry run would have sent, when the crawl has ended
+    :ivar store: the database of items; ``None``: nothing is stored
     :ivar underway: what sends the items on their way that plugins have put in
     """
 
@@ -105,13 +114,17 @@ class SatchelAddon:
     sessions: dict[str, Sessions]
     throttle: Throttle
     sandbox: Sandbox | None = None
+    proposals: Proposals
     store: Store | None = None
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._settings: dict[str, Struct] = {}
+        self._plugin_settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
         self.loading = LoadingGate(crawler)
+        self.own_proposals: set[ProposalKey] = set()
+        self.plan: Sequence[Step] = ()
         self._ending: asyncio.Task[None] | None = None
         self._baseline: asyncio.Task[Baseline] | None = None
         self.underway: set[asyncio.Task[None]] = set()
@@ -182,12 +195,15 @@ class SatchelAddon:
         reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
         self._settings = {service.name: reader.service(service) for service in self.services}
-        own = {name: reader.plugin(name) for name in declared}
-        self.calls = Calls(self._crawler, self.plugins, own, self.config)
+        self._plugin_settings = {name: reader.plugin(name) for name in declared}
+        self.calls = Calls(self._crawler, self.plugins, self._plugin_settings, self.config)
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
         self.sessions = self._make_sessions()
+        self.proposals = Proposals(
+            self.services, {s.name: s.address(self._settings[s.name]) for s in self.services}
+        )
         self.gate = self._make_gate()
         self._enable_components(settings)
         self._set_defaults(settings)
@@ -199,6 +215,12 @@ class SatchelAddon:
     def settings_of(self, service: str, kind: type[T]) -> T:
         """The settings of a service."""
         settings = self._settings[service]
+        assert isinstance(settings, kind)
+        return settings
+
+    def plugin_settings(self, plugin: str, kind: type[T]) -> T:
+        """The settings of a plugin, for what is no hook of it, as a feed exporter."""
+        settings = self._plugin_settings[plugin]
         assert isinstance(settings, kind)
         return settings
 
@@ -224,6 +246,11 @@ class SatchelAddon:
             with contextlib.suppress(ConfigError):  # A service that is not configured has none.
                 item.client = self.client(item.namespace)
         return item
+
+    def proposed(self, row: Row) -> None:
+        """Take note of a proposal that is committed."""
+        self.own_proposals.add(key_of_row(row))
+        self._crawler.stats.inc_value("satchel/actions/proposed")
 
     def resolver(self) -> Resolver | None:
         """What fills in the relations that the spider was asked to include; ``None``: none were."""
@@ -356,6 +383,7 @@ class SatchelAddon:
         from satchel.middlewares.retry import RetryMiddleware
         from satchel.middlewares.session import SessionCookieMiddleware, SessionMiddleware
         from satchel.middlewares.throttle import ThrottleMiddleware
+        from satchel.pipelines.act import ActPipeline
         from satchel.pipelines.export import ExportPipeline
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
@@ -380,6 +408,7 @@ class SatchelAddon:
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", ExportPipeline, 920),
             ("ITEM_PIPELINES", NestingPipeline, 950),
+            ("ITEM_PIPELINES", ActPipeline, 960),
             ("EXTENSIONS", Progress, 900),
             # Behind Scrapy's own, so that it judges by what they have counted.
             ("EXTENSIONS", Summary, 1000),
@@ -403,16 +432,20 @@ class SatchelAddon:
 
     def _set_slots(self, settings: BaseSettings) -> None:
         """The services' hosts: the throttle paces them, the project may do so more slowly."""
-        slots = settings.getdict("DOWNLOAD_SLOTS")
-        for host, pace in self._paces().items():
+        slots, paces = settings.getdict("DOWNLOAD_SLOTS"), self._paces()
+        for host, pace in paces.items():
             delay, concurrency = 0.0, pace.concurrency
             if self.sandbox is None and _is_set(settings, "DOWNLOAD_DELAY"):
                 delay = settings.getfloat("DOWNLOAD_DELAY")
-            if self.sandbox is None and _is_set(settings, "CONCURRENT_REQUESTS_PER_DOMAIN"):
-                concurrency = min(concurrency, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
+            if self.sandbox is None and _is_set(settings, PER_HOST):
+                concurrency = min(concurrency, settings.getint(PER_HOST))
             slot = {"delay": delay, "concurrency": concurrency, "jitter": 0}
             slots.setdefault(urlsplit(f"//{host}").hostname, slot)
         settings.set("DOWNLOAD_SLOTS", slots, settings.getpriority("DOWNLOAD_SLOTS") or "addon")
+        if not _is_set(settings, PER_HOST):
+            # Scrapy keeps so many connections to a host, whatever its slot says.
+            most = max((pace.concurrency for pace in paces.values()), default=0)
+            settings.set(PER_HOST, max(most, POLITE[PER_HOST]), "addon")
 
     def _paces(self) -> dict[str, Pace]:
         if self.sandbox is not None:
@@ -426,6 +459,7 @@ class SatchelAddon:
     def _make_throttle(self, settings: BaseSettings) -> Throttle:
         check_names(self.config.rates, (word for s in self.services for word in s.hosts))
         shared = self.config.state and self.sandbox is None
+        given = _is_set(settings, PER_HOST)
         return Throttle(
             self.config.rates if self.sandbox is None else {},
             self._paces(),
@@ -433,7 +467,7 @@ class SatchelAddon:
             secrets={host_of(o): key.secret for key in self.keys.values() for o in key.origins},
             max_wait=self.config.max_wait,
             pause=self.config.pause,
-            concurrency=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
+            concurrency=settings.getint(PER_HOST) if given else POLITE[PER_HOST],
             wait=functools.partial(wait, self._crawler),
         )
 

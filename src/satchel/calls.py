@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from msgspec import Struct
 from scrapy.exceptions import DropItem
 
+from satchel.actions import Outcome, Proposal
 from satchel.config import Config
 from satchel.errors import PluginError, SatchelError
 from satchel.hooks import Plugins, one_line
@@ -24,6 +25,8 @@ from satchel.throttle import CrawlEnds
 if TYPE_CHECKING:
     import pluggy
     from scrapy.crawler import Crawler
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,16 @@ BEFORE_CRAWL: Final = frozenset(
 
 class _GivenUp(Exception):
     """An ``async`` implementation took too long."""
+
+
+class Veto(NamedTuple):
+    """A plugin is against an action.
+
+    :ivar reason: why; empty: the plugin failed
+    """
+
+    plugin: str
+    reason: str
 
 
 class _Impl(NamedTuple):
@@ -188,6 +201,45 @@ class Calls:
             about = f"{len(items)} items"
             await self._call(impl, about, items=list(items))
 
+    async def propose_actions(self, item: Item, take: Callable[[Proposal, str], T]) -> list[T]:
+        """What the plugins propose for an item.
+
+        :param take: (proposal, plugin) → what it is made of; its errors count as the plugin's
+        """
+        found: list[T] = []
+        for impl in self._impls["satchel_propose_actions"]:
+            result = self._begin(impl, item, item=item)
+            if inspect.isawaitable(result):
+                result = await self._finish(impl, item, result)
+            try:
+                proposals = _proposals(result)
+                found += [take(proposal, impl.plugin) for proposal in proposals]
+            except (SatchelError, TypeError) as error:
+                self._failed(impl, item, error)
+        return found
+
+    async def veto_action(self, proposal: Proposal) -> Veto | None:
+        """The first plugin that is against an action; ``None``: none is."""
+        about = f"{proposal.action.kind} of {proposal.action.target}"
+        for impl in self._impls["satchel_veto_action"]:
+            try:
+                result = self._begin(impl, about, may_raise=Exception, proposal=proposal)
+                if inspect.isawaitable(result):
+                    result = await self._finish(impl, about, result, may_raise=Exception)
+                if result is not None and not (isinstance(result, str) and result):
+                    raise TypeError("expected a reason, or None")
+            except Exception as error:
+                self._failed(impl, about, error)
+                return Veto(impl.plugin, "")
+            if result is not None:
+                return Veto(impl.plugin, result)
+        return None
+
+    async def action_finished(self, proposal: Proposal, outcome: Outcome) -> None:
+        """Tell the plugins what became of an action."""
+        about = f"{proposal.action.kind} of {proposal.action.target}"
+        await self._each("satchel_action_finished", about, proposal=proposal, outcome=outcome)
+
     def withheld(self, item: Item) -> frozenset[str] | None:
         """The fields of an item that plugins withhold; ``None``: one of them failed."""
         names: set[str] = set()
@@ -308,6 +360,17 @@ class Calls:
             _at(subject),
             (perf_counter() - started) * 1000,
         )
+
+
+def _proposals(result: Any) -> list[Proposal]:
+    """What a plugin proposes.
+
+    :raises TypeError: it is no list of proposals
+    """
+    listed = result or []
+    if isinstance(listed, list) and all(isinstance(one, Proposal) for one in listed):
+        return listed
+    raise TypeError("expected a list of satchel.Proposal")
 
 
 def _forget(task: asyncio.Future[Any]) -> None:

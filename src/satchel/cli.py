@@ -8,6 +8,7 @@ import click
 
 import satchel
 from satchel.commands import (
+    act,
     items,
     jobs,
     plugins,
@@ -45,6 +46,7 @@ def cli() -> None:
 
 
 for command in (
+    act.act,
     items.items,
     jobs.jobs,
     plugins.plugins,

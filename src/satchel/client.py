@@ -91,6 +91,11 @@ class Client(ABC):
         self._gate = access.privacy
         self._answers: OrderedDict[Hashable, asyncio.Task[Any]] = OrderedDict()
 
+    @property
+    def crawler(self) -> Crawler:
+        """The crawl."""
+        return self._crawler
+
     @abstractmethod
     def check(self, relation: Relation) -> None:
         """Refuse a relation that cannot be asked for.

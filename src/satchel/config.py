@@ -88,10 +88,42 @@ class Config(Struct, frozen=True, kw_only=True):
     actions: Annotated[
         Literal["off", "on"],
         Meta(
-            description="Whether a crawl may change something on a server: `off`, calls that would "
-            "are refused."
+            description="Whether actions are sent, which change something on a server. `off`: a "
+            "dry run, which shows them: docs/actions.md."
         ),
     ] = "off"
+    actions_allow: Annotated[
+        list[str],
+        Meta(
+            description="Kinds of actions that are sent only if they are named here: those that "
+            "change roles or passwords."
+        ),
+    ] = []
+    actions_limit: Annotated[
+        int, Meta(ge=0, description="Actions that one run (a crawl, a `satchel act run`) sends.")
+    ] = 100
+    actions_limits: Annotated[
+        dict[str, Annotated[int, Meta(ge=0)]],
+        Meta(
+            description="The same by kind.",
+            extra={"expected": 'a JSON object such as {"kemono.approve_link_request": 20}'},
+        ),
+    ] = {}
+    actions_per_minute: Annotated[
+        int,
+        Meta(ge=1, description="Actions that are sent within a minute, by all runs together."),
+    ] = 30
+    actions_refusals: Annotated[
+        int, Meta(ge=1, description="Refusals of a server after which a run sends no more.")
+    ] = 10
+    actions_settle: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds for which a server may go on showing what was before a change. "
+            "What was sent and not answered is looked up after that.",
+        ),
+    ] = 60.0
     backoff: Annotated[
         float,
         Meta(
@@ -389,6 +421,20 @@ def listed(
     return source.read(PREFIX + name.upper(), field) or []
 
 
+def referred(name: str, environ: Mapping[str, str] | None = None) -> Secret:
+    """The secret that a reference names: that variable, or the file that ``NAME_FILE`` names.
+
+    :raises ConfigError: there is none
+    """
+    secret = _Source(BaseSettings(), os.environ if environ is None else environ).secret(name)
+    if secret is None:
+        raise ConfigError(
+            f"{name} is not set: put the secret in the environment, or in a file that {name}_FILE "
+            f"names"
+        )
+    return secret
+
+
 class _Source(typing.NamedTuple):
     """Where values come from: Scrapy's settings, else the environment."""
 
@@ -409,7 +455,7 @@ class _Source(typing.NamedTuple):
         if _is_document(field):
             return self._document(name, field)
         if _is_secret(field):
-            return self._secret(name)
+            return self.secret(name)
         raw = self._get(name)
         return None if raw is None else _convert(name, raw, field)
 
@@ -417,7 +463,8 @@ class _Source(typing.NamedTuple):
         value = self.settings.get(name)
         return self.environ.get(name) if value is None else value
 
-    def _secret(self, name: str) -> Secret | None:
+    def secret(self, name: str) -> Secret | None:
+        """The value of a secret; ``None`` if it has none."""
         if self.settings.get(name) is not None:
             raise ConfigError(
                 f"{name}: a secret is no Scrapy setting (those are printed); put it in the "

@@ -13,7 +13,7 @@ SatchelError
 ├── NotOffered            the dialect, the profile or the server lacks the operation
 ├── LoginFailed           an account has no session, or the server does not take it
 ├── NotInACrawl           a call that is for scripts was made within a crawl
-├── ActionsOff            what would change something on a server is switched off
+├── ActionError           an action that cannot be proposed or sent as it is
 └── NoClient              there is no running crawl that could send what a call asks for
 """
 
@@ -91,8 +91,8 @@ class NotInACrawl(SatchelError):
     """A call that is for scripts was made within a crawl."""
 
 
-class ActionsOff(SatchelError):
-    """A call inside a crawl would change something on a server, and ``SATCHEL_ACTIONS`` is off."""
+class ActionError(SatchelError):
+    """An action that cannot be proposed as it is, or a change that is no action."""
 
 
 class NoClient(SatchelError):

@@ -29,6 +29,7 @@ Kind = Literal[
     "status_429",
     "status_403",
     "reset",
+    "lost",
     "truncated",
     "invalid_json",
     "drip",
@@ -46,6 +47,7 @@ Kind = Literal[
 - ``status_429``, ``status_403``: that status, with ``Retry-After``; ``forbidden``: a bare 403
 - ``challenge``: an HTML 403 that asks for a browser, marked ``cf-mitigated: challenge``
 - ``reset``: the connection is reset before a byte is answered; ``silence``: never an answer
+- ``lost``: the server does what it is asked, and then the connection is reset
 - ``truncated``: the connection ends in the middle of the body
 - ``invalid_json``: the body is cut, its length agrees; ``wrong_type``: JSON that says ``text/html``
 - ``drip``: the body comes in small pieces; ``gzip``: compressed, for those who accept it
@@ -238,6 +240,9 @@ async def _inject(
         case "challenge":
             return _page(403, {"cf-mitigated": "challenge"}, "Just a moment...")
         case "reset":
+            return _Reset()
+        case "lost":
+            await handler(request)
             return _Reset()
         case "silence":
             return _Silence()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.exporters import BaseItemExporter
 
+    from satchel.actions import Outcome, Proposal
     from satchel.items import AddedRelation, Item
     from satchel.service import Service
 
@@ -565,6 +566,83 @@ def satchel_export_items(
         def satchel_export_items(items):
             with Path("ids.txt").open("a") as file:
                 file.writelines(f"{item.id}\\n" for item in items)
+    """
+
+
+@hookspec
+def satchel_propose_actions(
+    item: Item, crawler: Crawler, settings: Any
+) -> list[Proposal] | Awaitable[list[Proposal] | None] | None:
+    """Propose what is to be done on a server because of an item.
+
+    Called for each item that is about to be stored, as :func:`satchel_process_item` has left it
+    (without a store it is not called). All results count. They are stored in one transaction with
+    the item, and sent after it if ``SATCHEL_ACTIONS=on``; else they are shown (docs/actions.md). A
+    plugin that proposes the same action for the same item again proposes nothing new, unless it
+    gives the proposal another name. Where the hook fails, the item is stored without its proposals.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import Proposal, hookimpl
+        from satchel.kemono import Creator, FavoriteCreator
+
+
+        @hookimpl
+        def satchel_propose_actions(item):
+            if isinstance(item, Creator) and (item.favorited or 0) > 50:
+                action = FavoriteCreator(service=item.service, creator=item.id)
+                return [Proposal(action, reason=f"{item.favorited} others like it")]
+    """
+
+
+@hookspec
+def satchel_veto_action(
+    proposal: Proposal, crawler: Crawler, settings: Any
+) -> str | Awaitable[str | None] | None:
+    """Say why an action must not be sent.
+
+    Called before an action is sent, whoever has proposed it, if no setting is against it; and
+    before it is shown by a dry run. Return a reason to refuse it for good, or ``None``. The first
+    reason counts; no further plugin is asked.
+
+    This hook refuses: where it fails, the action is held, and asked about again by the next run.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_veto_action(proposal):
+            if "patreon/10000003" in proposal.action.target:
+                return "this creator asked to be left alone"
+    """
+
+
+@hookspec
+def satchel_action_finished(
+    proposal: Proposal, outcome: Outcome, crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """Hear what became of an action.
+
+    Called when an action was done, refused, vetoed, has failed, or is left to a person, after that
+    is committed; not for what is held. A process that is killed in between does not call it any
+    more. What it returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_action_finished(proposal, outcome, crawler):
+            crawler.stats.inc_value(f"example/{proposal.action.kind}/{outcome.state}")
     """
 
 

@@ -88,9 +88,12 @@ def exported(value: Any) -> Any:
     return value
 
 
-def moment() -> Any:
-    """Declare a field as a point in time (a ``datetime``; default ``None``)."""
-    return _described({"type": "string", "format": "date-time"})
+def moment(*, zoned: bool = True) -> Any:
+    """Declare a field as a point in time (a ``datetime``; default ``None``).
+
+    :param zoned: in UTC; else as a clock showed it somewhere, without an offset
+    """
+    return _described({"type": "string", "format": "date-time"}, zoned=zoned)
 
 
 def nested(name: str, *, many: bool = False, content: bool = False) -> Any:
@@ -213,6 +216,8 @@ class FieldInfo:
     link: bool
     content: bool
     """Withheld unless the service's setting allows it."""
+    zoned: bool
+    """Of a point in time: it is in UTC, and not as a clock showed it somewhere."""
 
     @property
     def item_type(self) -> ItemClass | None:
@@ -233,6 +238,7 @@ def _field_info(field: dataclasses.Field[Any], hint: Any) -> FieldInfo:
     return FieldInfo(
         field.name, kind, many,
         said.get("personal"), said.get("link", False), said.get("content", False),
+        said.get("zoned", True),
     )  # fmt: skip
 
 

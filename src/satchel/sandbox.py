@@ -33,7 +33,7 @@ _PASSWORDS: Final = re.compile(
     | ((?: ^ | & ) [^=&]*password[^=&]* = ) [^&]*            # a form
     """
 )
-_UNANSWERED: Final = ("reset", "silence")
+_UNANSWERED: Final = ("reset", "lost", "silence")
 _PATIENCE: Final = 0.1
 """Seconds that requests under way get when the server stops."""
 

@@ -14,6 +14,7 @@ from satchel.errors import ConfigError
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from satchel.actions import Action
     from satchel.client import Access, Client
     from satchel.config import Secret
     from satchel.items import Item
@@ -79,6 +80,8 @@ class Service:
     :ivar content: settings → whether content is kept (:func:`satchel.items.withheld`)
     :ivar hosts: its words for its hosts, all there are: ``SATCHEL_RATES`` takes them
     :ivar sessions: settings → how its accounts log in; ``None``: it has none
+    :ivar actions: the kinds of actions that change something on its servers
+    :ivar address: settings → the address of the server, which actions are kept apart by
     """
 
     name: str
@@ -93,6 +96,8 @@ class Service:
     content: Callable[[Any], bool] = lambda settings: False
     hosts: tuple[str, ...] = ()
     sessions: Callable[[Any], LoginScheme | None] = lambda settings: None
+    actions: tuple[type[Action], ...] = ()
+    address: Callable[[Any], str | None] = lambda settings: None
 
 
 def host_of(url: str) -> str:

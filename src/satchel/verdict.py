@@ -76,6 +76,13 @@ _LACKS: Final = {
     ),
     "satchel/left_out": ("request that was not made", "requests that were not made"),
     "satchel/store/failed": ("item not stored", "items not stored"),
+    "satchel/actions/refused": ("action refused", "actions refused"),
+    "satchel/actions/failed": ("action failed", "actions failed"),
+    "satchel/actions/unknown": (
+        "action of which nobody knows what became of it",
+        "actions of which nobody knows what became of them",
+    ),
+    "satchel/actions/failed_runs": ("failure of the outbox", "failures of the outbox"),
     "satchel/item_errors": ("item lost to an error", "items lost to errors"),
     "satchel/extension_errors": (
         "error of an extension, such as a feed",

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import scrapy
+from scrapy.http import Response
 
+from overlap import most_at_once
 from satchel.faults import Faults, Kind, Quota
 from satchel.sandbox import Sandbox
 from satchel.testing import crawl, project, running_sandbox
@@ -42,6 +46,26 @@ def test_a_quota_is_kept_by_a_crawl(tmp_path: Path) -> None:
     assert moments[-1] - moments[0] > 0.05 * (len(moments) - 5)
     host = sandbox.url.removeprefix("http://")
     assert result.stats[f"satchel/waited/{host}/quota_seconds"] > 0.5
+
+
+@pytest.mark.parametrize(("own", "expected"), [(True, 8), (False, 2)])
+def test_a_service_may_be_asked_more_at_once_than_others(own: bool, expected: int) -> None:
+    class Many(scrapy.Spider):
+        name = "many"
+
+        async def start(self) -> AsyncIterator[Any]:
+            for n in range(20):
+                yield scrapy.Request(f"{url}/rooms/{8200 + n}")
+
+        def parse(self, response: Response) -> None:
+            pass
+
+    with running_sandbox(names=2, faults=Faults(latency=0.3)) as sandbox:
+        url = sandbox.urls[0 if own else 1]
+        crawl(Many, {"SATCHEL_RECNET_URL": sandbox.url, "ROBOTSTXT_OBEY": False})
+        log = list(sandbox.log)
+    assert len(log) == 20
+    assert most_at_once(log) == expected
 
 
 def test_the_sandbox_has_no_quota(tmp_path: Path) -> None:

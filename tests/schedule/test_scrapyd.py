@@ -11,11 +11,12 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -197,15 +198,17 @@ def by_hand(night: Night) -> None:
 def killed_ten_times(night: Night) -> None:
     """The scheduler is killed around each of ten due times: each run is started once."""
     # Until the first is due, it has to have seen them.
-    begin = int(time.time()) + 10
-    dues = [begin + 3 * number for number in range(10)]
+    begin = int(time.time()) + 15
+    dues = [begin + 2 * number for number in range(10)]
     ids = night.write(*((f"r{number}", due, "") for number, due in enumerate(dues)))
     night.start()
     state = Path(night.env["SATCHEL_STATE"]) / "schedule.db"
-    wait_for(state.exists, "the scheduler")
+    wait_for(lambda: _count(state, "entry") == 10, "the scheduler")
+    assert time.time() < begin
     chance = random.Random(1)
-    for due in dues:
-        time.sleep(max(due + chance.uniform(-0.3, 0.7) - time.time(), 0))
+    for number in range(1, 11):
+        wait_for(lambda number=number: _count(state, "run") >= number, f"run {number}")
+        time.sleep(chance.uniform(0, 0.5))
         night.stop(signal.SIGKILL)
         night.start()
     wait_for(lambda: all(f"{name}: complete" in night.log() for name in ids), "ten runs", 240)
@@ -216,14 +219,26 @@ def killed_ten_times(night: Night) -> None:
     assert [job for job, _ in night.crawls()] == sorted(["by-hand", *ids])
 
 
+def _count(state: Path, table: str) -> int:
+    """How many rows a table of the scheduler has."""
+    if not state.exists():
+        return 0
+    with closing(sqlite3.connect(state)) as database:
+        try:
+            number: int = database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        except sqlite3.OperationalError:  # It is being made.
+            return 0
+        return number
+
+
 def a_node_fails_and_comes_back(night: Night) -> None:
     night.two.kill()
     now = int(time.time())
-    (elsewhere,) = night.write(("elsewhere", now + 8, ""))
+    (elsewhere,) = night.write(("elsewhere", now + 15, ""))
     wait_for(lambda: f"{elsewhere}: started on one" in night.log(), "another node")
     assert re.search("WARNING: node two: nobody answers", night.log())
     night.two.start()
-    (again,) = night.write(("again", int(time.time()) + 8, 'nodes = ["two"]'))
+    (again,) = night.write(("again", int(time.time()) + 15, 'nodes = ["two"]'))
     wait_for(lambda: f"{again}: complete" in night.log(), "the node that came back")
     assert again in night.two.jobs("finished")
 

@@ -58,10 +58,11 @@ def item_type(word: str) -> type[Item]:
     :raises UsageError: there is none, or several of that name
     """
     known: dict[str, list[type[Item]]] = {}
-    for service in services(project_settings()):
-        for cls in service.items:
-            for name in (cls.__name__, type_name(cls)):
-                known.setdefault(name.lower(), []).append(cls)
+    plugins = Plugins.of(project_settings())
+    offered = [cls for service in plugins.services() for cls in service.items]
+    for cls in (*offered, *plugins.item_classes()):
+        for name in (cls.__name__, type_name(cls)):
+            known.setdefault(name.lower(), []).append(cls)
     found = known.get(word.lower(), [])
     if len(found) > 1:
         names = ", ".join(type_name(cls) for cls in found)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
 
+from filelock import FileLock, Timeout
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -99,6 +101,27 @@ class Sqlite(Database):
             return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
         return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    def make_durable(self) -> None:
+        # In WAL mode a power cut would take back commits otherwise, though nothing is damaged.
+        event.listen(self.engine, "connect", _synchronize)
+
+    @contextmanager
+    def alone(self, seconds: float) -> Iterator[bool]:
+        lock = FileLock(f"{os.path.abspath(str(self.url.database))}.actions", thread_local=False)
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            raise StoreError(
+                f"{lock.lock_file}: {error.strerror}; make the folder writable"
+            ) from None
+        try:
+            yield True
+        finally:
+            lock.release()
 
     def insert(self, table: Table) -> Any:
         return insert(table)
@@ -207,6 +230,10 @@ def _prepare(connection: sqlite3.Connection, record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA secure_delete=ON")
+
+
+def _synchronize(connection: sqlite3.Connection, record: object) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begin(connection: Connection) -> None:

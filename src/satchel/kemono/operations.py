@@ -69,6 +69,8 @@ _CREATOR: Final = "v1/{service}/user/{id}"
 _POST: Final = "v1/{service}/user/{user}/post/{id}"
 _REQUEST: Final = "v1/account/moderator/creator_link_requests/{id}"
 _ACCOUNTS: Final = "v1/account/administrator/accounts"
+_FAVORITE: Final = "v1/favorites/creator/{service}/{id}"
+_FAVORITE_POST: Final = "v1/favorites/post/{service}/{user}/{id}"
 _OF_POST: Final = {"service": "service", "user": "user", "post": "id"}
 
 POSTS: Final = 50
@@ -93,6 +95,18 @@ _OPERATIONS: Final = (
     ),
     Operation(
         "favorites.posts", "v1/account/favorites?type=post", wire.read_posts, role=_CONSUMER
+    ),
+    Operation(
+        "favorites.add_creator", _FAVORITE, _plain(wire.read_done), "POST", _CONSUMER, True
+    ),
+    Operation(
+        "favorites.remove_creator", _FAVORITE, _plain(wire.read_done), "DELETE", _CONSUMER, True
+    ),
+    Operation(
+        "favorites.add_post", _FAVORITE_POST, _plain(wire.read_done), "POST", _CONSUMER, True
+    ),
+    Operation(
+        "favorites.remove_post", _FAVORITE_POST, _plain(wire.read_done), "DELETE", _CONSUMER, True
     ),
     Operation(
         "links.requests", "v1/account/moderator/tasks/creator_links", wire.read_link_requests,
@@ -139,6 +153,9 @@ _OPERATIONS: Final = (
         "posts.comments", f"{_POST}/comments", wire.read_comments, parts=True, place=_OF_POST
     ),
     Operation("posts.revisions", f"{_POST}/revisions", wire.read_revisions, parts=True),
+    Operation("posts.flag", f"{_POST}/flag", _plain(wire.read_done), "POST", one=True),
+    # Its status says it all; a body means nothing.
+    Operation("posts.flagged", f"{_POST}/flag", lambda body, client: True, one=True),
     # Discord: section 13
     Operation("discord.server", "v1/discord/server/{server}", wire.read_server, one=True),
     Operation(

@@ -12,6 +12,7 @@ from satchel.config import Secret
 from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
 from satchel.items import Item
+from satchel.kemono.actions import ACTIONS
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
 from satchel.kemono.sessions import login_scheme
@@ -79,4 +80,6 @@ SERVICE = Service(
     hosts=("kemono",),
     sessions=login_scheme,
     content=lambda settings: settings.content,
+    actions=ACTIONS,
+    address=lambda settings: settings.url and settings.url.rstrip("/"),
 )
