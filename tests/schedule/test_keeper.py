@@ -182,6 +182,19 @@ def test_the_least_busy_node_that_answers(play: Play) -> None:
     play(act)
 
 
+def test_runs_that_are_due_together_are_spread(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        assert scene.timetable is not None
+        entry = scene.timetable.runs["r"]
+        runs = {f"r{number}": entry for number in range(4)}
+        scene.timetable = Timetable(nodes=scene.timetable.nodes, runs=runs)
+        await scene.at(0.1)
+        await scene.at(1)
+        assert (len(scene.one.started), len(scene.two.started)) == (2, 2)
+
+    play(act)
+
+
 def test_a_node_that_is_gone_and_one_that_refuses(play: Play) -> None:
     async def act(scene: Scene) -> None:
         await scene.one.go()

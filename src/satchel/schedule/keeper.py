@@ -21,7 +21,7 @@ from satchel.schedule import timetable as rules
 from satchel.schedule.clock import Clock
 from satchel.schedule.dues import dues, identity, jitter
 from satchel.schedule.judging import Judgement, Outcome, is_comparable, items_of, judge
-from satchel.schedule.nodes import Look, Nodes, NotReached, Refused, Unanswered
+from satchel.schedule.nodes import Job, Look, Nodes, NotReached, Refused, Unanswered
 from satchel.schedule.runs import ACTIVE, KEPT, Run, Runs, State
 from satchel.schedule.telling import Telling
 from satchel.schedule.timetable import Timetable, seconds
@@ -372,6 +372,10 @@ class Keeper:
                 logger.info("%s: would be started on %s", run.id, name)
                 return True
             if await self._start_on(name, run, entry):
+                # The next one of this round finds the node busier.
+                looks[name].jobs[run.id] = Job(
+                    run.id, self.timetable.project, run.spider, "pending"
+                )
                 self._said.pop(f"run {run.name}", None)
                 return True
         return False
