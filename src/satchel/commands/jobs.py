@@ -164,7 +164,7 @@ class _Jobs:
     def _crawls(self, ids: set[str]) -> dict[str, Crawl]:
         from satchel.schedule.crawls import of_jobs
 
-        stores = {run.store for run in self._runs.values()} | {self._config.store}
+        stores = {run.store or "" for run in self._runs.values()} | {self._config.store}
         found: dict[str, Crawl] = {}
         for store in filter(None, stores):
             try:

@@ -141,7 +141,8 @@ class Keeper:
             due=due,
             ready=due + jitter(entry, job),
             attempt=attempt,
-            store=entry.written_settings().get("SATCHEL_STORE", self._store),
+            # The scheduler's own is not written down: there may be a password in it.
+            store=entry.written_settings().get("SATCHEL_STORE"),
         )
 
     def _pause(self) -> float:
@@ -236,18 +237,21 @@ class Keeper:
     async def _judge(self) -> None:
         ended: dict[str, list[Run]] = {}
         for run in self._runs.all(State.ENDED):
-            ended.setdefault(run.store, []).append(run)
+            ended.setdefault(self._store_of(run), []).append(run)
         for store, runs in ended.items():
             crawls: Mapping[str, Crawl] = {}
             if store:
                 try:
                     crawls = await asyncio.to_thread(self._crawls, store, [r.id for r in runs])
-                    self._said.pop(f"store {store}", None)
+                    self._said.pop("store", None)
                 except SatchelError as error:
-                    self._say(f"store {store}", f"runs wait to be judged: {error}")
+                    self._say("store", f"runs wait to be judged: {error}")
                     continue
             for run in runs:
                 self._judge_one(run, crawls.get(run.id))
+
+    def _store_of(self, run: Run) -> str:
+        return self._store if run.store is None else run.store
 
     def _judge_one(self, run: Run, crawl: Crawl | None) -> None:
         entry = self.timetable.runs.get(run.name)
@@ -277,7 +281,7 @@ class Keeper:
             return Judgement(Outcome.CANCELLED, run.doom)
         if run.doom and not (run.lost and crawl is not None and crawl.ended is not None):
             return Judgement(Outcome.FAILED, run.doom)
-        if not run.store:
+        if not self._store_of(run):
             return Judgement(Outcome.UNJUDGED, "nothing is stored")
         entry = entry or rules.Run(spider=run.spider)
         if run.lost and crawl is None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
 from w3lib.http import basic_auth_header
 
-from satchel.errors import SatchelError
+from satchel.errors import ConfigError, SatchelError
 from satchel.schedule.timetable import Node, Timetable
 
 LOOK_SECONDS: Final = 20.0
@@ -163,11 +163,15 @@ class Nodes:
         """Ask for something; with *fields*, for a change."""
         method, total = ("GET", LOOK_SECONDS) if fields is None else ("POST", START_SECONDS)
         try:
+            headers = _headers(node)
+        except ConfigError as error:
+            raise NotReached(str(error)) from None
+        try:
             async with self._session.request(
                 method,
                 _address(node, verb),
                 data=fields,
-                headers=_headers(node),
+                headers=headers,
                 timeout=ClientTimeout(total=total, connect=10),
             ) as answer:
                 if answer.status == 401:

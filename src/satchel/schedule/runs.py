@@ -58,7 +58,7 @@ class Run:
     :ivar cancelled: when it was told to last
     :ivar doom: why it was told to end
     :ivar lost: its node has forgotten it, or does not answer
-    :ivar store: the URL of the database that it stores in; empty: none
+    :ivar store: the URL of its database, if its settings name one; empty: none
     :ivar counts: later runs are compared with it
     :ivar told: the plugins were told what it came to
     """
@@ -81,7 +81,7 @@ class Run:
     cancelled: float | None = None
     doom: str = ""
     lost: bool = False
-    store: str = ""
+    store: str | None = None
     verdict: str = ""
     why: str = ""
     reason: str = ""
@@ -102,17 +102,22 @@ class Runs:
     """The file of one scheduler.
 
     :param path: the file; ``None``: nothing is kept
+    :raises ConfigError: it cannot be opened
     """
 
     def __init__(self, path: Path | None) -> None:
-        self._database = sqlite3.connect(path or ":memory:", isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = WAL")
         columns = ", ".join(_COLUMNS)
-        self._database.execute(f"CREATE TABLE IF NOT EXISTS run ({columns}, PRIMARY KEY (id))")
-        self._database.execute("CREATE INDEX IF NOT EXISTS run_name ON run (name, due)")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS entry (name PRIMARY KEY, signature, seen)"
-        )
+        try:
+            self._database = sqlite3.connect(path or ":memory:", isolation_level=None)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            for statement in (
+                f"CREATE TABLE IF NOT EXISTS run ({columns}, PRIMARY KEY (id))",
+                "CREATE INDEX IF NOT EXISTS run_name ON run (name, due)",
+                "CREATE TABLE IF NOT EXISTS entry (name PRIMARY KEY, signature, seen)",
+            ):
+                self._database.execute(statement)
+        except sqlite3.Error as error:
+            raise ConfigError(f"SATCHEL_STATE: {path}: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
