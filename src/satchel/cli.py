@@ -9,10 +9,14 @@ import click
 import satchel
 from satchel.commands import (
     act,
+    cassette,
     items,
+    jobs,
     plugins,
     project_settings,
+    replay,
     sandbox,
+    schedule,
     schema,
     settings,
     spiders,
@@ -45,9 +49,13 @@ def cli() -> None:
 
 for command in (
     act.act,
+    cassette.cassette,
     items.items,
+    jobs.jobs,
     plugins.plugins,
+    replay.replay,
     sandbox.sandbox,
+    schedule.schedule,
     schema.schema,
     settings.settings,
     spiders.spiders,

@@ -5,9 +5,12 @@ SatchelError
 │   ├── ConfigError       a setting or a credential
 │   │   └── NoAccount     no account has the role that a request needs
 │   ├── ArgumentError     a spider's argument
+│   ├── TimetableError    schedule.toml cannot be read, or something in it makes no sense
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
+├── BrowserError          the browser does not start
 ├── AnswerError           the server answered with an error status
+├── CassetteError        a recording that cannot be read, or is no recording
 ├── StoreError            the database is full, locked, read-only or gone
 ├── NotOffered            the dialect, the profile or the server lacks the operation
 ├── LoginFailed           an account has no session, or the server does not take it
@@ -42,6 +45,10 @@ class PluginError(UsageError):
     """A plugin that cannot be loaded, or that does not fit the hooks."""
 
 
+class TimetableError(UsageError):
+    """A mistake in a timetable. The text has the file and the line."""
+
+
 class DecodeError(SatchelError):
     """The payload is no such item: not an object, or without the key that identifies one.
 
@@ -57,6 +64,14 @@ class DecodeError(SatchelError):
 
 class AnswerError(SatchelError):
     """The server answered with an error status. The text has the URL and the status."""
+
+
+class CassetteError(SatchelError):
+    """A recording, or a part of one, cannot be read, or is none."""
+
+
+class BrowserError(SatchelError):
+    """The browser does not start."""
 
 
 class StoreError(SatchelError):
