@@ -124,6 +124,12 @@ BEFORE = [
     Case(
         "no argument", "recnet-rooms: no argument hott", ("recnet-rooms", "-a", "hott=1"), SANDBOX
     ),
+    Case(
+        "a secret is no argument",
+        "recnet-rooms: key=…: a secret is no argument",
+        (*HOT, "-a", "key=x"),
+        SANDBOX,
+    ),
     Case("nothing to crawl", "recnet-rooms: nothing to crawl", ("recnet-rooms",), SANDBOX),
     Case(
         "is not offered",
@@ -193,6 +199,14 @@ BEFORE = [
         "sqlite:///x.db: file is not a database",
         variables=SANDBOX,
         prepare=no_database,
+    ),
+    Case(
+        "SATCHEL_MODERATION_RULES",
+        "rules.toml, line 2: Invalid enum value 'maybe'",
+        variables={**SANDBOX, "SATCHEL_MODERATION_RULES": "rules.toml"},
+        prepare=lambda folder: (folder / "rules.toml").write_text(
+            '[[rule]]\ndecision = "maybe"\nname = "x"\n'
+        ),
     ),
     Case(
         "needs psycopg",
@@ -501,6 +515,7 @@ def test_code_of_ones_own(
 
 DURING = (
     *SERVED,
+    "satchel/actions/",  # tests/test_executor.py, tests/pipelines/test_act.py
     # tests/middlewares/test_cassette.py
     "`not_recorded`",
     "satchel/cassette/damaged",

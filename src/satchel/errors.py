@@ -5,8 +5,10 @@ SatchelError
 │   ├── ConfigError       a setting or a credential
 │   │   └── NoAccount     no account has the role that a request needs
 │   ├── ArgumentError     a spider's argument
+│   ├── TimetableError    schedule.toml cannot be read, or something in it makes no sense
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
+├── BrowserError          the browser does not start
 ├── AnswerError           the server answered with an error status
 ├── CassetteError        a recording that cannot be read, or is no recording
 ├── StoreError            the database is full, locked, read-only or gone
@@ -43,6 +45,10 @@ class PluginError(UsageError):
     """A plugin that cannot be loaded, or that does not fit the hooks."""
 
 
+class TimetableError(UsageError):
+    """A mistake in a timetable. The text has the file and the line."""
+
+
 class DecodeError(SatchelError):
     """The payload is no such item: not an object, or without the key that identifies one.
 
@@ -62,6 +68,10 @@ class AnswerError(SatchelError):
 
 class CassetteError(SatchelError):
     """A recording, or a part of one, cannot be read, or is none."""
+
+
+class BrowserError(SatchelError):
+    """The browser does not start."""
 
 
 class StoreError(SatchelError):

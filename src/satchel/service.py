@@ -127,6 +127,9 @@ class Service:
         answers, unless nothing is withheld at all
     :ivar actions: the kinds of actions that change something on its servers
     :ivar address: settings → the address of the server, which actions are kept apart by
+    :ivar browser: settings → what of them wants a browser; ``None``: nothing
+    :ivar site: settings → the address of the website whose public pages may be kept; ``None``: none
+        may
     """
 
     name: str
@@ -144,6 +147,8 @@ class Service:
     reading: Callable[[str, str, bytes], Reading | None] = lambda method, url, body: None
     actions: tuple[type[Action], ...] = ()
     address: Callable[[Any], str | None] = lambda settings: None
+    browser: Callable[[Any], str | None] = lambda settings: None
+    site: Callable[[Any], str | None] = lambda settings: None
 
 
 def host_of(url: str) -> str:
@@ -159,3 +164,9 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether an address is on the server, and below the path, of another."""
+    path, root = urlsplit(url).path, urlsplit(base).path.rstrip("/")
+    return origin(url) == origin(base) and f"{path}/".startswith(f"{root}/")

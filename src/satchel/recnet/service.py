@@ -54,9 +54,12 @@ def _in_sandbox(settings: RecNetSettings, url: str) -> RecNetSettings:
 
 SERVICE = Service(
     name="recnet",
-    items=tuple(getattr(recnet, name) for name in recnet.__all__ if name != "BaseDataClass"),
+    items=(
+        *(getattr(recnet, name) for name in recnet.__all__ if name != "BaseDataClass"),
+        recnet.Snapshot,
+    ),
     settings=RecNetSettings,
-    spiders=("satchel.spiders.recnet",),
+    spiders=("satchel.spiders.recnet", "satchel.spiders.recnet_pages"),
     client=RecNetClient,
     key=api.key,
     paces=api.paces,
@@ -64,4 +67,5 @@ SERVICE = Service(
     in_sandbox=_in_sandbox,
     hosts=typing.get_args(Base),
     reading=reading,
+    site=lambda settings: settings.site or settings.url,
 )
