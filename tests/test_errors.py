@@ -225,6 +225,19 @@ BEFORE = [
     ),
 ]
 
+BEFORE += [
+    Case(
+        "there is no recording",
+        "SATCHEL_CASSETTE=x: there is no recording in cassettes/x",
+        variables={**SANDBOX, "SATCHEL_CASSETTE": "x", "SATCHEL_CASSETTE_MODE": "none"},
+    ),
+    Case(
+        "SATCHEL_CASSETTE_FORMAT",
+        "SATCHEL_CASSETTE_FORMAT=jsn: no such serializer; did you mean json",
+        variables={**SANDBOX, "SATCHEL_CASSETTE": "x", "SATCHEL_CASSETTE_FORMAT": "jsn"},
+    ),
+]
+
 BY_OTHER_TESTS = {"permission denied"}
 """Rows that need a server with roles: tests/databases/test_postgresql.py."""
 
@@ -492,6 +505,11 @@ def test_code_of_ones_own(
 DURING = (
     *SERVED,
     "satchel/actions/",  # tests/test_executor.py, tests/pipelines/test_act.py
+    # tests/middlewares/test_cassette.py
+    "`not_recorded`",
+    "satchel/cassette/damaged",
+    "satchel/cassette/refused",
+    "satchel/cassette/failed",
     "satchel/unserved",  # tests/middlewares/test_session.py
     "as it does to an account",  # tests/spiders/test_kemono.py
     "satchel/out_of_reach",  # tests/spiders/test_kemono.py

@@ -9,9 +9,11 @@ import click
 import satchel
 from satchel.commands import (
     act,
+    cassette,
     items,
     plugins,
     project_settings,
+    replay,
     sandbox,
     schema,
     settings,
@@ -45,8 +47,10 @@ def cli() -> None:
 
 for command in (
     act.act,
+    cassette.cassette,
     items.items,
     plugins.plugins,
+    replay.replay,
     sandbox.sandbox,
     schema.schema,
     settings.settings,

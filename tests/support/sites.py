@@ -41,11 +41,12 @@ class Server:
     :ivar crawl: what the last crawl came to
     """
 
+    crawl: Crawl
+
     def __init__(self, site: KemonoSite, sandbox: Sandbox) -> None:
         self.site = site
         self.url = sandbox.url
         self.sandbox = sandbox
-        self.crawl = Crawl()
         self._seen = 0
 
     def asked(self) -> list[Asked]:
