@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 from scrapy import signals
@@ -23,6 +22,7 @@ from satchel.reasons import Reason
 from satchel.spider import SatchelSpider
 from satchel.store import Store
 from satchel.tables import Row
+from satchel.version import VERSION
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -65,7 +65,8 @@ class StorePipeline:
             spider=spider.name,
             arguments=written and {name: masked(text) for name, text in written.items()},
             listing=masked(spider.asked_for) if isinstance(spider, SatchelSpider) else None,
-            version=version("satchel"),
+            version=VERSION,
+            job=getattr(spider, "_job", None),
             started=_now(),
         )
         await self._store.begin(crawl)

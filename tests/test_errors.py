@@ -123,6 +123,12 @@ BEFORE = [
     Case(
         "no argument", "recnet-rooms: no argument hott", ("recnet-rooms", "-a", "hott=1"), SANDBOX
     ),
+    Case(
+        "a secret is no argument",
+        "recnet-rooms: key=…: a secret is no argument",
+        (*HOT, "-a", "key=x"),
+        SANDBOX,
+    ),
     Case("nothing to crawl", "recnet-rooms: nothing to crawl", ("recnet-rooms",), SANDBOX),
     Case(
         "is not offered",

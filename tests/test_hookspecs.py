@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import inspect
 import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,9 @@ from hookpage import page
 from satchel import hookspecs
 from satchel.errors import ConfigError
 from satchel.hooks import Plugins
+from satchel.hookspecs import JobInfo
 from satchel.recnet import Account, Room
+from satchel.schedule.telling import Telling
 from satchel.testing import Crawl, command, crawl, project
 from stores import Stored
 
@@ -218,6 +223,16 @@ def test_satchel_resolve_relation(plug: Plug) -> None:
     assert tagged
     assert tagged <= found.keys()
     assert any(found[id].bio for id in tagged)
+
+
+def test_satchel_job_finished(plug: Plug, tmp_path: Path) -> None:
+    telling = Telling(Plugins([plug("satchel_job_finished")]), {}, 1)
+    due = datetime(2027, 3, 28, tzinfo=UTC)
+    given = {"id": "x", "name": "n", "spider": "s", "due": due, "attempt": 1, "node": "one"}
+    failed = JobInfo(**given, verdict="failed", why="w", items=1, errors=0, again=None)
+    for job in (failed, dataclasses.replace(failed, again=due)):
+        asyncio.run(telling.finished(job))
+    assert (tmp_path / "failed.txt").read_text() == "x: w\n"
 
 
 def acting(tmp_path: Path, *plugins: str, **settings: Any) -> Crawl:

@@ -1,11 +1,9 @@
 """satchel: crawl RecNet and Kemono servers into typed items. What plugin authors import."""
 
-from importlib.metadata import version
-
 from satchel.actions import Action, Found, Outcome, Proposal, Reference, State
 from satchel.config import Secret
 from satchel.errors import SatchelError
-from satchel.hookspecs import RequestInfo, ResponseInfo, hookimpl
+from satchel.hookspecs import JobInfo, RequestInfo, ResponseInfo, hookimpl
 from satchel.items import (
     AddedRelation,
     FieldInfo,
@@ -20,8 +18,9 @@ from satchel.items import (
 from satchel.proposing import finished_actions, propose
 from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
+from satchel.version import VERSION
 
-__version__ = version("satchel")
+__version__ = VERSION
 
 __all__ = [
     "Action",
@@ -29,6 +28,7 @@ __all__ = [
     "FieldInfo",
     "Found",
     "Item",
+    "JobInfo",
     "Key",
     "Outcome",
     "Pace",

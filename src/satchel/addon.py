@@ -12,7 +12,6 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 from urllib.parse import urlsplit
@@ -41,6 +40,7 @@ from satchel.session_file import SessionFile
 from satchel.sessions import Sessions
 from satchel.throttle import EVERYWHERE, OFF, Throttle, check_names
 from satchel.verdict import Verdict, judge
+from satchel.version import VERSION
 from satchel.waiting import is_ending, wait
 
 if TYPE_CHECKING:
@@ -168,10 +168,7 @@ class SatchelAddon:
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
-        """Make the spiders of all services known to ``scrapy crawl``.
-
-        (``scrapy list`` does not ask add-ons; ``satchel spiders`` lists them.)
-        """
+        """Make the spiders of all services known to ``scrapy crawl``."""
         _OneLine.install()
         modules = list(settings.getlist("SPIDER_MODULES"))
         for service in cls._services_for_spiders(settings):
@@ -499,7 +496,7 @@ class SatchelAddon:
 
     def _set_defaults(self, settings: BaseSettings) -> None:
         contact = f"; +{self.config.contact}" if self.config.contact else ""
-        agent = f"satchel/{version('satchel')} (Scrapy/{scrapy.__version__}{contact})"
+        agent = f"satchel/{VERSION} (Scrapy/{scrapy.__version__}{contact})"
         for name, value in {"USER_AGENT": agent, **POLITE, **SAFE}.items():
             settings.set(name, value, "addon")
         if EVERYWHERE in self.config.rates:

@@ -39,6 +39,7 @@ BEFORE_CRAWL: Final = frozenset(
         "satchel_feed_exporters",
         "satchel_commands",
         "satchel_item_classes",
+        "satchel_job_finished",
     }
 )
 """The hooks that are no part of a crawl."""

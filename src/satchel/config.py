@@ -17,7 +17,7 @@ import stat
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -30,6 +30,7 @@ from scrapy.settings import BaseSettings
 
 from satchel.errors import ConfigError, did_you_mean
 from satchel.privacy import Level
+from satchel.secrets import looks_secret
 from satchel.service import Service
 
 PREFIX: Final = "SATCHEL_"
@@ -409,6 +410,18 @@ class Reader:
         """
         return sorted(self._setting(*known) for known in self._fields())
 
+    def secrets(self) -> set[str]:
+        """Every secret that is configured: what no log, argument or queue may have.
+
+        :raises ConfigError: one cannot be read
+        """
+        found = set()
+        for name, field in self._fields():
+            value = self._source.read(name, field) if _is_secret(field) else None
+            if isinstance(value, Secret):
+                found |= _of_document(value) if _is_document(field) else {value.reveal()}
+        return found
+
     def _fields(self) -> list[tuple[str, FieldInfo]]:
         return [
             (prefix + field.name.upper(), field)
@@ -513,7 +526,7 @@ class _Source(typing.NamedTuple):
             )
         value = self.environ.get(name)
         if value is None and (path := self._get(f"{name}_FILE")):
-            name, value = f"{name}_FILE", _owners_file(f"{name}_FILE", str(path))
+            name, value = f"{name}_FILE", owners_file(f"{name}_FILE", str(path))
         if value is None:
             return None
         value = value.strip()
@@ -535,7 +548,7 @@ class _Source(typing.NamedTuple):
             return _parsed(name, raw, json.loads)
         if re.search(r"[\[{\"'\n]", raw):  # Whatever that is, it may be secret.
             raise ConfigError(f"{name}: neither JSON nor the path of a file; are there quotes?")
-        return _parsed(name, _owners_file(name, raw), tomllib.loads)
+        return _parsed(name, owners_file(name, raw), tomllib.loads)
 
 
 def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
@@ -553,6 +566,22 @@ def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
         raise ConfigError(f"{name}: it has a number that is none") from None
 
 
+def _of_document(document: Secret) -> set[str]:
+    """The texts in a document whose names are those of secrets."""
+
+    def walk(value: Any, name: str) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from walk(inner, key)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from walk(inner, name)
+        elif isinstance(value, str) and looks_secret(name):
+            yield value
+
+    return set(walk(json.loads(document.reveal()), ""))
+
+
 def _prefix(service: Service) -> str:
     return f"{PREFIX}{service.name.upper()}_"
 
@@ -564,7 +593,12 @@ def plugin_prefix(name: str) -> str:
     return f"{PREFIX}{re.sub('[^A-Za-z0-9]', '_', word).upper()}_"
 
 
-def _owners_file(name: str, path: str) -> str:
+def owners_file(name: str, path: str) -> str:
+    """The text of a file that only its owner can read.
+
+    :param name: what names the file, for the error
+    :raises ConfigError: others can read it, or nobody can
+    """
     try:
         with Path(path).expanduser().open(encoding="utf-8") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:

@@ -5,6 +5,7 @@ SatchelError
 │   ├── ConfigError       a setting or a credential
 │   │   └── NoAccount     no account has the role that a request needs
 │   ├── ArgumentError     a spider's argument
+│   ├── TimetableError    schedule.toml cannot be read, or something in it makes no sense
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
 ├── BrowserError          the browser does not start
@@ -42,6 +43,10 @@ class ArgumentError(UsageError):
 
 class PluginError(UsageError):
     """A plugin that cannot be loaded, or that does not fit the hooks."""
+
+
+class TimetableError(UsageError):
+    """A mistake in a timetable. The text has the file and the line."""
 
 
 class DecodeError(SatchelError):

@@ -5,7 +5,7 @@ A crawl has a row from its start. One that was killed never gets an end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Final
@@ -39,6 +39,7 @@ CRAWL: Final = Table(
     Column("arguments", AS_JSON),
     Column("listing", Text),
     Column("version", Text, nullable=False),
+    Column("job", Text),
     Column("started", DateTime, nullable=False),
     Column("ended", DateTime),
     Column("finish_reason", Text),
@@ -60,6 +61,7 @@ class Begun:
     :ivar listing: the spider and its arguments in one way of writing them: the same text, the same
         was asked for; ``None``: nobody knows
     :ivar version: satchel's
+    :ivar job: the id that scrapyd gave it; ``None``: it did not start it
     :ivar started: when, in UTC without zone
     """
 
@@ -67,6 +69,7 @@ class Begun:
     arguments: Mapping[str, str] | None
     listing: str | None
     version: str
+    job: str | None
     started: datetime
 
 
@@ -113,6 +116,21 @@ class Ended:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """A row: what of :class:`Begun` and :class:`Ended` tells how it went."""
+
+    job: str
+    spider: str
+    started: datetime
+    ended: datetime | None
+    finish_reason: str | None
+    verdict: str | None
+    items: Mapping[str, int] | None
+    errors: int | None
+    waiting: float | None
+
+
 _ITEMS: Final = "satchel/items/"
 
 
@@ -148,6 +166,16 @@ def end(database: Database, connection: Connection, number: int, crawl: Ended) -
 
 def _source(database: Database, row: Begun | Ended) -> tuple[FromClause, dict[str, Any]]:
     return database.source(CRAWL.c[field.name] for field in fields(row))
+
+
+def of_jobs(connection: Connection, jobs: Iterable[str]) -> dict[str, Crawl]:
+    """Job → its crawl, the last one of each, as far as there are any."""
+    rows = connection.execute(
+        select(*(CRAWL.c[field.name] for field in fields(Crawl)))
+        .where(CRAWL.c.job.in_(list(jobs)))
+        .order_by(CRAWL.c.id)
+    )
+    return {row.job: Crawl(**row._mapping) for row in rows}
 
 
 def _parameters(row: Begun | Ended) -> dict[str, str]:

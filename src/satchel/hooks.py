@@ -10,7 +10,7 @@ import inspect
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
@@ -22,6 +22,7 @@ from satchel.config import listed
 from satchel.errors import ConfigError, PluginError, did_you_mean
 from satchel.items import AddedRelation, Item, field_names, relations_of, type_name
 from satchel.service import Service
+from satchel.version import VERSION
 
 if TYPE_CHECKING:
     import click
@@ -263,7 +264,7 @@ def _find(paths: Iterable[str]) -> Iterator[Found]:
     package = import_module(BUILT_IN)
     for module in sorted(iter_modules(package.__path__), key=lambda module: module.name):
         path = f"{BUILT_IN}.{module.name}"
-        yield Found(module.name, path, "built-in", version("satchel"))
+        yield Found(module.name, path, "built-in", VERSION)
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         package_name, number = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
         yield Found(entry.name, entry.value, f"package {package_name}".strip(), number)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -68,6 +69,36 @@ class ResponseInfo:
     status: int
     size: int
     seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job that ``satchel schedule`` started on a scrapyd node, and what it came to.
+
+    :ivar id: its id, there and in the table ``crawl``
+    :ivar name: its entry in the timetable
+    :ivar spider: the spider
+    :ivar due: when it was due
+    :ivar attempt: 1, or more where it is repeated
+    :ivar node: the node that had it
+    :ivar verdict: ``complete``, ``failed``, ``cancelled`` or ``unjudged``
+    :ivar why: why it is not complete
+    :ivar items: how many items it found; ``None``: nobody knows
+    :ivar errors: how many errors it had; ``None``: nobody knows
+    :ivar again: when it is tried again; ``None``: it is not
+    """
+
+    id: str
+    name: str
+    spider: str
+    due: datetime
+    attempt: int
+    node: str
+    verdict: str
+    why: str
+    items: int | None
+    errors: int | None
+    again: datetime | None
 
 
 hookspec = pluggy.HookspecMarker("satchel")
@@ -612,4 +643,30 @@ def satchel_action_finished(
         @hookimpl
         def satchel_action_finished(proposal, outcome, crawler):
             crawler.stats.inc_value(f"example/{proposal.action.kind}/{outcome.state}")
+    """
+
+
+@hookspec
+def satchel_job_finished(job: JobInfo, settings: Any) -> Awaitable[None] | None:
+    """Look at what a scheduled job came to.
+
+    Called by ``satchel schedule`` when a job has ended and was judged, for each attempt, also a
+    failed one. It may be called twice for one, if the scheduler is killed meanwhile. There is no
+    crawl: it runs in the scheduler, with the settings and the environment of that, and the
+    scheduler waits. A failure is logged. What it returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from pathlib import Path
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_job_finished(job):
+            if job.verdict == "failed" and job.again is None:
+                with Path("failed.txt").open("a") as file:
+                    file.write(f"{job.id}: {job.why}\\n")
     """

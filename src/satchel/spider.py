@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from scrapy import Spider
 from scrapy.exceptions import IgnoreRequest
+from scrapy.settings import get_settings_priority
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from satchel import arguments
+from satchel import arguments, secrets
 from satchel.addon import SatchelAddon
 from satchel.arguments import Argument, at_least, words
+from satchel.config import Reader
 from satchel.errors import ArgumentError, ConfigError, DecodeError, NotOffered, SatchelError
+from satchel.hooks import Plugins
 from satchel.items import Item, key_of, relations_of
 from satchel.paging import Recent
 from satchel.reasons import Reason
@@ -23,6 +26,7 @@ from satchel.waiting import is_ending
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
 REMEMBERED: Final = 1_000_000
@@ -88,6 +92,8 @@ class SatchelSpider(Spider):
                 f"{cls.name} needs satchel's add-on: add ADDONS = "
                 '{"satchel.addon.SatchelAddon": 100} to the settings of the project'
             )
+        # Before a line about a wrong argument shows it.
+        refuse_secrets(cls.name, crawler.settings, kwargs)
         spider: Self = super().from_crawler(crawler, *args, **kwargs)
         return spider
 
@@ -251,6 +257,21 @@ class ApiSpider(SatchelSpider):
             self.count("absent", len(values))
             self.done += len(values)
             self.logger.info("not there: %s", ", ".join(map(str, values)))
+
+
+def refuse_secrets(spider: str, settings: BaseSettings, given: Mapping[str, Any]) -> None:
+    """Refuse arguments that are secrets; and, of a job of scrapyd, settings that have one in them.
+
+    :raises UsageError: there is one, or satchel's settings cannot be read
+    """
+    plugins = Plugins.of(settings)
+    reader = Reader(settings, plugins.services(), plugins=plugins.settings())
+    secrets.refuse(spider, given, reader.secrets())
+    if "_job" in given:
+        for name in settings:
+            is_given = settings.getpriority(name) == get_settings_priority("cmdline")
+            if is_given and secrets.has_password(str(settings[name])):
+                raise ConfigError(f"{name}=…: there is a secret in it: {secrets.ADVICE}")
 
 
 def identity_of(item: Item) -> Any:
