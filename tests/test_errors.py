@@ -201,6 +201,11 @@ BEFORE = [
         prepare=no_database,
     ),
     Case(
+        "there is no kind of action",
+        "SATCHEL_ACTIONS_ALLOW: there is no kind of action kemono.change_rule; did you mean kemono",
+        variables={**SANDBOX, "SATCHEL_ACTIONS_ALLOW": "kemono.change_rule"},
+    ),
+    Case(
         "SATCHEL_MODERATION_RULES",
         "rules.toml, line 2: Invalid enum value 'maybe'",
         variables={**SANDBOX, "SATCHEL_MODERATION_RULES": "rules.toml"},
