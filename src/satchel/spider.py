@@ -13,7 +13,14 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from satchel import arguments
 from satchel.addon import SatchelAddon
 from satchel.arguments import Argument, at_least, words
-from satchel.errors import ArgumentError, ConfigError, DecodeError, NotOffered, SatchelError
+from satchel.errors import (
+    ArgumentError,
+    BrowserError,
+    ConfigError,
+    DecodeError,
+    NotOffered,
+    SatchelError,
+)
 from satchel.items import Item, key_of, relations_of
 from satchel.paging import Recent
 from satchel.reasons import Reason
@@ -97,7 +104,8 @@ class SatchelSpider(Spider):
                 return iter(())
             self.logger.warning("%s: left out: %s", url, error)
             self.count("left_out")
-        elif isinstance(error, SatchelError):  # It was never sent, which has been counted.
+        elif isinstance(error, SatchelError) and not isinstance(error, BrowserError):
+            # It was never sent, which has been counted.
             if not is_ending(self.crawler):
                 self.logger.error("%s: not asked: %s", url, error)
         elif not isinstance(error, HttpError):

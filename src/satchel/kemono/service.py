@@ -14,6 +14,8 @@ from satchel.hookspecs import hookimpl
 from satchel.items import Item
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
+from satchel.kemono.operations import OPERATIONS
+from satchel.kemono.profiles import read_profile
 from satchel.kemono.sessions import login_scheme, wants_browser
 from satchel.kemono.settings import KemonoSettings
 from satchel.kemono.values import AccountRole
@@ -58,7 +60,7 @@ def _in_sandbox(settings: KemonoSettings, url: str) -> KemonoSettings:
         {"role": role.value, "username": name, "password": password_of(name)}
         for role, name in zip(AccountRole, (CONSUMER, MODERATOR, ADMIN), strict=True)
     ]
-    profile = "classic" if settings.profile == "classic" else "current"
+    profile = "classic" if read_profile(settings.profile, OPERATIONS).has_forms else "current"
     return msgspec.structs.replace(
         settings, url=url + _PREFIXES[profile], accounts=Secret(json.dumps(accounts))
     )
