@@ -11,4 +11,6 @@ store
 nesting
     counts the item, and prepares it for the feeds: cuts cycles of items that nest each other, or
     puts their keys in their place.
+act
+    sends the actions that were proposed, or shows them.
 """

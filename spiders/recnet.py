@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from scrapy import Request
@@ -178,25 +178,33 @@ class RecNetSpider(ApiSpider):
         elif item is not UNREADABLE:
             yield from self.keep([item])
 
-    def parse_page(
+    async def parse_page(
         self, response: Response, operation: str, parameters: dict[str, Any], paging: Paging
-    ) -> Output:
+    ) -> AsyncIterator[Any]:
         """A page of a listing, of items or (showcases, featured rooms, creators) of ids."""
         answer = self.read(response)
         if answer is None or answer is UNREADABLE:
             return
         if isinstance(answer, list):
             ids = paging.turn(len(answer), ((id, id) for id in answer))
-            yield from self.by_values(self.fetch, filter(self.is_new, ids))
+            for output in self.by_values(self.fetch, filter(self.is_new, ids)):
+                yield output
         else:
-            yield from self.keep(
+            for output in self.keep(
                 paging.turn(answer.rows, ((item.id, item) for item in answer.items))
-            )
+            ):
+                yield output
+            if self.grows_on_top(operation, parameters):
+                paging.done |= await self.is_enough(response, answer.items)
         if paging.repeats:
             self.logger.warning("%s: the server repeats itself; left the listing", response.url)
             self.count("repeating_listings")
         if OPERATIONS[operation].paged and not paging.done:
             yield self.page(operation, parameters, paging)
+
+    def grows_on_top(self, operation: str, parameters: Mapping[str, Any]) -> bool:
+        """Whether what is new comes on the first pages of a listing."""
+        return False
 
     def is_new(self, id: Any) -> bool:
         """Whether the item of an id was not found before."""
@@ -262,7 +270,7 @@ class RoomInclude:
                 tree.add(path, besides=ROOM_PARTS)
         after = (relations_of(Room)[word].after for word in tree.branches)
         parts |= {field for field in after if field in ROOM_PARTS}
-        return cls(include_mask(ROOM_PARTS.keys() & parts), tree if tree.branches else None)
+        return cls(include_mask(ROOM_PARTS.keys() & parts), tree or None)
 
 
 class RoomsSpider(RecNetSpider):
@@ -359,6 +367,12 @@ class EventsSpider(RecNetSpider):
     arguments = (*sources, include(Event), LIMIT)
 
 
+NEWEST_FIRST: Final = frozenset(
+    {"images.by_player", "images.of_player", "images.during_event", "images.in_room"}
+)
+"""Listings with the newest first (reference section 2), unless they are sorted otherwise."""
+
+
 class ImagesSpider(RecNetSpider):
     """Images that players shared (their data; satchel loads no pictures)."""
 
@@ -379,6 +393,9 @@ class ImagesSpider(RecNetSpider):
 
     def first_page(self, operation: str, parameters: dict[str, Any]) -> Request:
         return super().first_page(operation, {"sort": self.given.get("sort", 0), **parameters})
+
+    def grows_on_top(self, operation: str, parameters: Mapping[str, Any]) -> bool:
+        return operation in NEWEST_FIRST and parameters["sort"] == 0
 
 
 class InventionsSpider(RecNetSpider):

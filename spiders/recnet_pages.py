@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, structs
 from scrapy import Request
+from scrapy.utils.asyncgen import as_async_generator
 
 from satchel.arguments import numbers
 from satchel.browser import FOUND, VISIT
@@ -79,20 +80,21 @@ class PagesSpider(RecNetSpider):
         return site
 
     async def parse_bulk(self, response: Response, values: list[Any]) -> AsyncIterator[Any]:  # type: ignore[override]
-        async for output in self.with_pages(super().parse_bulk(response, values)):
+        found = as_async_generator(super().parse_bulk(response, values))
+        async for output in self.with_pages(found):
             yield output
 
-    async def parse_page(  # type: ignore[override]
+    async def parse_page(
         self, response: Response, operation: str, parameters: dict[str, Any], paging: Paging
     ) -> AsyncIterator[Any]:
         listed = super().parse_page(response, operation, parameters, paging)
         async for output in self.with_pages(listed):
             yield output
 
-    async def with_pages(self, outputs: Iterable[Any]) -> AsyncIterator[Any]:
+    async def with_pages(self, outputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """What was found, and after it the requests for the pages of that."""
         items = []
-        for output in outputs:
+        async for output in outputs:
             if isinstance(output, Room | Event):
                 items.append(output)
             yield output
@@ -161,6 +163,7 @@ class PagesSpider(RecNetSpider):
             meta={
                 "satchel_service": self.service,
                 "dont_merge_cookies": True,
+                "dont_cache": True,
                 # A page that took its time once will take it again.
                 "max_retry_times": 1,
                 VISIT: capture,

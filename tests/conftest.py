@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from acting import Acting
 from satchel.kemono.world import World
 from satchel.testing import running_sandbox
 from servers import Server, installed
-from sites import WORLD, Serve, make_site
+from sites import WORLD, Serve, accounts, make_site
 from sites import Server as KemonoServer
 from stores import Stored
 from visits import service
@@ -59,6 +60,8 @@ def postgresql(make_server: Callable[[], Server]) -> Server:
     return make_server()
 
 
+ACCOUNTS = accounts("consumer", "moderator", "administrator")
+
 _numbers = count()
 
 
@@ -90,3 +93,21 @@ def serve() -> Iterator[Serve]:
             return KemonoServer(site, sandbox)
 
         yield start
+
+
+Act = Callable[..., Acting]
+
+
+@pytest.fixture
+def act(serve: Serve, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Iterator[Act]:
+    """Makes outboxes for Kemono servers, in an empty database of each kind in turn."""
+    made: list[Acting] = []
+
+    def make(*, roles: str = ACCOUNTS, **options: Any) -> Acting:
+        monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", roles)
+        made.append(Acting(serve(**options), stored.url))
+        return made[-1]
+
+    yield make
+    for acting in made:
+        acting.outbox.close()

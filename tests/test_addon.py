@@ -64,7 +64,6 @@ def settings_in_effect(spider: type[scrapy.Spider] = Plain, **settings: Any) -> 
 def test_polite_and_safe_by_default() -> None:
     settings = settings_in_effect(SATCHEL_CONTACT="me@example.com")
     assert settings.getbool("ROBOTSTXT_OBEY")
-    assert settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN") == 2
     assert settings.getfloat("DOWNLOAD_DELAY") == 1
     assert not settings.getbool("TELNETCONSOLE_ENABLED")
     assert not settings.getbool("REMOTE_CONTROL_ENABLED")

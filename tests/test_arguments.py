@@ -124,7 +124,7 @@ def test_a_wrong_value_is_echoed_in_short() -> None:
 def test_in_a_crawl() -> None:
     sandbox = {"SATCHEL_SANDBOX": True}
     assert crawl("recnet-rooms", sandbox, hot="1", limit="2", _job="x").reason == "finished"
-    with pytest.raises(ArgumentError, match="recnet-rooms: no argument key"):
-        crawl("recnet-rooms", sandbox, hot="1", key="x")
+    with pytest.raises(ArgumentError, match="recnet-rooms: no argument hat; did you"):
+        crawl("recnet-rooms", sandbox, hot="1", hat="x")
     with pytest.raises(ArgumentError, match="recnet-rooms: nothing to crawl; give one or more of"):
         crawl("recnet-rooms", sandbox)

@@ -18,7 +18,15 @@ BENCH = Path(__file__).parent.parent / "bench"
             ["crawl.py", "--images=250", "--runs=1"],
             ["250 images", "CPU µs/item", "bare, log level INFO", "bare, tuned", "satchel"],
         ),
+        (
+            ["cassette.py", "--exchanges=40", "--many=80", "--runs=1", "--latency=0"],
+            ["40 exchanges", "sandbox, recorded", "replayed", "this / sandbox", "this / first"],
+        ),
         (["decode.py", "--passes=1"], ["ratio", "accounts, legacy", "rooms", "images, public"]),
+        (
+            ["kemono.py", "--posts=130", "--runs=1", "--latency=0"],
+            ["130 posts", "one after another", "gallery-dl", "bare Scrapy", "satchel / this"],
+        ),
         (["memory.py", "--small=100", "--large=250"], ["growth", "bare", "satchel"]),
         (
             ["relations.py", "--images=250", "--many=500", "--runs=1", "--latency=0"],
@@ -27,6 +35,10 @@ BENCH = Path(__file__).parent.parent / "bench"
         (
             ["store.py", "--rows=2000", "--runs-before=7", "--images=250", "--runs=1"],
             ["2,000 rows", "new ids behind", "new ids between", "stored ids again"],
+        ),
+        (
+            ["plugins.py", "--images=250", "--runs=1"],
+            ["stored in SQLite", "without a store", "this / none", "ten that look at every item"],
         ),
         (["quota.py", "--players=3", "--rate=200"], ["A quota of 200", "most in a second", "used"]),
     ],

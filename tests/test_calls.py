@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pytest
@@ -18,10 +17,10 @@ import scrapy
 from msgspec import Struct
 from scrapy import signals
 
-from satchel import hookimpl
-from satchel.errors import ConfigError
+from satchel import AddedRelation, hookimpl
+from satchel.errors import ArgumentError, ConfigError
 from satchel.recnet import Account, Room
-from satchel.testing import Crawl, crawl
+from satchel.testing import Crawl, crawl, crawl_async, plugins
 
 MODULE = "calls_of_this_test"
 
@@ -38,19 +37,19 @@ class Own(scrapy.Spider):
 
 
 @pytest.fixture
-def run() -> Iterator[Plug]:
+def run() -> Plug:
     """Runs a crawl with plugins that are classes."""
-    module = ModuleType(MODULE)
-    sys.modules[MODULE] = module
 
-    def run(*plugins: type, spider: Any = Own, **settings: Any) -> Crawl:
-        for plugin in plugins:
-            setattr(module, plugin.__name__, plugin)
-        paths = [f"{MODULE}:{plugin.__name__}" for plugin in plugins]
-        return crawl(spider, {"SATCHEL_PLUGINS": paths, **settings})
+    def run(
+        *classes: type,
+        spider: Any = Own,
+        arguments: Mapping[str, str] = MappingProxyType({}),
+        **settings: Any,
+    ) -> Crawl:
+        with plugins(*classes, module=MODULE) as paths:
+            return crawl(spider, {"SATCHEL_PLUGINS": paths, **settings}, **arguments)
 
-    yield run
-    del sys.modules[MODULE]
+    return run
 
 
 def errors(result: Crawl, plugin: type) -> int:
@@ -72,6 +71,37 @@ class Counts:
 def test_each_crawl_has_its_own_object(run: Plug) -> None:
     for _ in range(2):
         assert [item.display_name for item in run(Counts).items] == ["number 1", "number 2"]
+
+
+def test_two_crawls_at_once_have_each_its_own_plugins() -> None:
+    class Names(Counts):
+        pass
+
+    class Rooms(scrapy.Spider):
+        name = "rooms"
+        start_urls = ["data:,"]  # noqa: RUF012
+
+        async def parse(self, response: Any) -> Any:
+            for id in (3, 4):
+                await asyncio.sleep(0.01)
+                yield Room(id=id)
+
+    class Doubles:
+        @hookimpl
+        def satchel_process_item(self, item: Any, crawler: Any) -> None:
+            item.name = f"{item.id} of {crawler.spider.name}"
+
+    async def both(first: str, second: str) -> list[Crawl]:
+        return await asyncio.gather(
+            crawl_async(Own, {"SATCHEL_PLUGINS": [first], "SATCHEL_SANDBOX": True}),
+            crawl_async(Rooms, {"SATCHEL_PLUGINS": [second]}),
+        )
+
+    with plugins(Names, Doubles) as paths:
+        accounts, rooms = asyncio.run(both(*paths))
+    assert [item.display_name for item in accounts.items] == ["number 1", "number 2"]
+    assert [item.name for item in rooms.items] == ["3 of rooms", "4 of rooms"]
+    assert {accounts.stats["satchel/verdict"], rooms.stats["satchel/verdict"]} == {"complete"}
 
 
 # Time limit
@@ -451,3 +481,127 @@ def test_figures_are_those_of_all_others(run: Plug) -> None:
 
     run(Looks, spider=Late)
     assert seen == [(1, True)]
+
+
+# Relations that a plugin adds
+
+
+class Rooms:
+    """Answers as the test says."""
+
+    answer: ClassVar[Any]
+    calls: ClassVar[list[list[int]]]
+
+    @hookimpl
+    def satchel_relations(self) -> list[AddedRelation]:
+        return [
+            AddedRelation(of=Account, name="home", to=Room, field="created_rooms"),
+            AddedRelation(of=Account, name="motto", field="bio"),
+        ]
+
+    @hookimpl
+    async def satchel_resolve_relation(self, relation: AddedRelation, items: list[Any]) -> Any:
+        self.calls.append([item.id for item in items])
+        return Rooms.answer(relation.name, items)
+
+
+class RoomsOfNobody(Rooms):
+    class Settings(Struct, frozen=True):
+        enabled: bool = False
+
+    @hookimpl
+    def satchel_settings(self) -> type[Struct]:
+        return self.Settings
+
+
+def accounts(run: Plug, answer: Any, include: str, *plugins: type) -> Crawl:
+    Rooms.answer, Rooms.calls = staticmethod(answer), []
+    settings = {"SATCHEL_SANDBOX": True, "SATCHEL_HOOK_SECONDS": 1}
+    return run(
+        *plugins or [Rooms],
+        spider="recnet-accounts",
+        arguments=ASKED | {"include": include},
+        **settings,
+    )
+
+
+ASKED = {"top_creators": "1", "limit": "5"}
+
+
+def test_an_added_relation_is_asked_for_all_items_of_a_page_at_once(run: Plug) -> None:
+    def answer(name: str, items: list[Any]) -> list[Any]:
+        first = Room(id=1, name="Hall", creator_account_id=items[0].id)
+        first.creator_account = Account(id=items[0].id, username="x", identity_flags=["LGBTQIA"])
+        return [[first, Room(id=2)], [], None, [first], ValueError("gone")]
+
+    result = accounts(run, answer, "home.images")
+    (asked,) = Rooms.calls
+    found = {item.id: item for item in result.items if isinstance(item, Account)}
+    rooms = [found[id].created_rooms for id in asked]
+    assert [rooms[0][0].id, rooms[0][1].id, rooms[1], rooms[2], rooms[3][0].id, rooms[4]] == [
+        1, 2, [], None, 1, None,
+    ]  # fmt: skip
+    assert sorted(item.id for item in result.items if isinstance(item, Room)) == [1, 2]
+    assert rooms[0][0].creator_account.identity_flags is None, "it passes the privacy gate"
+    assert rooms[0][0].images == [], "its own relations are asked for"
+    assert result.stats["satchel/relations/failed"] == 1
+    assert result.stats["satchel/verdict"] == "incomplete"
+
+
+def test_an_added_relation_to_a_value(run: Plug) -> None:
+    result = accounts(run, lambda name, items: [f"I am {item.id}" for item in items], "motto")
+    expected = [None if item.is_junior else f"I am {item.id}" for item in result.items]
+    assert [item.bio for item in result.items] == expected
+    assert any(expected)
+    assert all(item.was_sent("bio") for item in result.items)
+    result = accounts(run, lambda name, items: None, "motto")
+    assert {item.bio for item in result.items} == {None}
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (lambda name, items: 1 / 0, "division by zero"),
+        (lambda name, items: 5, "expected a list of 5 answers, one for each item"),
+        (lambda name, items: [], "expected a list of 5 answers, one for each item"),
+        (lambda name, items: items, "expected items of the class Room, got Account"),
+    ],
+)
+def test_an_added_relation_that_fails(
+    run: Plug, caplog: pytest.LogCaptureFixture, answer: Any, problem: str
+) -> None:
+    result = accounts(run, answer, "home")
+    assert [item.created_rooms for item in result.items] == [None] * 5
+    assert errors(result, Rooms) == 1
+    name = f"plugin {MODULE}:Rooms"
+    assert f"{name}: satchel_resolve_relation failed at Account.home of 5 items: {problem}" in (
+        caplog.text
+    )
+    assert f"Account.home of 5 items could not be had: {name} failed" in caplog.messages
+
+
+def test_a_relation_that_no_plugin_adds_is_refused_with_a_list(run: Plug) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        accounts(run, None, "home.images,hom")
+    assert "Account has no hom; did you mean home? (known: bio" in str(caught.value)
+    assert ", home, images, is_influencer, level, motto, " in str(caught.value)
+    with pytest.raises(ArgumentError, match="include=home: Account has no home"):
+        accounts(run, None, "home", RoomsOfNobody)
+
+
+class NeverAnswers(Rooms):
+    @hookimpl
+    async def satchel_resolve_relation(self) -> None:
+        await asyncio.Event().wait()
+
+
+def test_an_added_relation_that_is_never_answered(
+    run: Plug, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = run(
+        NeverAnswers, spider="recnet-accounts", arguments=ASKED | {"include": "home"},
+        SATCHEL_SANDBOX=True, SATCHEL_HOOK_SECONDS=0.02,
+    )  # fmt: skip
+    assert len(result.items) == 5
+    assert errors(result, NeverAnswers) == 1
+    assert "Account.home of 5 items: given up after 0.02 seconds" in caplog.text

@@ -73,7 +73,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 
 SERVICES = ("kemono", "recnet")
-VERBS = ("items", "plugins", "sandbox", "schema", "settings", "spiders")
+VERBS = ("items", "jobs", "plugins", "sandbox", "schedule", "schema", "settings", "spiders")
 
 
 def test_help(run: Run) -> None:

@@ -318,7 +318,7 @@ def test_a_crawl_does_not_begin(settings: dict[str, Any], text: str) -> None:
     ("words", "line"),
     [
         (["-s", "SATCHEL_SANDBOX=maybe"], "SATCHEL_SANDBOX=maybe: expected true or false"),
-        (["-a", f"key={KEY}"], "recnet-rooms: no argument key ("),
+        (["-a", f"key={KEY}"], "recnet-rooms: key=…: a secret is no argument"),
         (["-s", f"SATCHEL_RECNET_KEY={KEY}"], "SATCHEL_RECNET_KEY: a secret is no Scrapy setting"),
     ],
 )

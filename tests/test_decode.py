@@ -371,12 +371,12 @@ def test_no_identifiers(value: Any) -> None:
 
 def test_patch_sets_what_is_there_and_keeps_the_rest() -> None:
     tree: Any = TREE({"Id": 1, "Name": "elm"})
-    tree._admitted = True
+    tree._admitted = frozenset()
     TREE.patch(tree, {"Height": 3.0, "Felled": None})
     assert (tree.id, tree.name, tree.height, tree.felled) == (1, "elm", 3.0, False)
     assert tree.was_sent("felled")
     assert tree.data == {"Height": 3.0, "Felled": None}
-    assert not tree._admitted
+    assert tree._admitted is None
     with pytest.raises(DecodeError):
         TREE.patch(tree, [])
 

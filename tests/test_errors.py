@@ -129,6 +129,12 @@ BEFORE = [
     Case(
         "no argument", "recnet-rooms: no argument hott", ("recnet-rooms", "-a", "hott=1"), SANDBOX
     ),
+    Case(
+        "a secret is no argument",
+        "recnet-rooms: key=…: a secret is no argument",
+        (*HOT, "-a", "key=x"),
+        SANDBOX,
+    ),
     Case("nothing to crawl", "recnet-rooms: nothing to crawl", ("recnet-rooms",), SANDBOX),
     Case(
         "is not offered",
@@ -236,6 +242,14 @@ BEFORE = [
         },
     ),
     Case(
+        "SATCHEL_MODERATION_RULES",
+        "rules.toml, line 2: Invalid enum value 'maybe'",
+        variables={**SANDBOX, "SATCHEL_MODERATION_RULES": "rules.toml"},
+        prepare=lambda folder: (folder / "rules.toml").write_text(
+            '[[rule]]\ndecision = "maybe"\nname = "x"\n'
+        ),
+    ),
+    Case(
         "needs psycopg",
         "SATCHEL_STORE: PostgreSQL needs psycopg",
         variables={**SANDBOX, "SATCHEL_STORE": "postgresql://localhost/x"},
@@ -251,6 +265,19 @@ BEFORE = [
         "the table recnet_room was not made by satchel",
         variables=SANDBOX,
         prepare=somebody_elses,
+    ),
+]
+
+BEFORE += [
+    Case(
+        "there is no recording",
+        "SATCHEL_CASSETTE=x: there is no recording in cassettes/x",
+        variables={**SANDBOX, "SATCHEL_CASSETTE": "x", "SATCHEL_CASSETTE_MODE": "none"},
+    ),
+    Case(
+        "SATCHEL_CASSETTE_FORMAT",
+        "SATCHEL_CASSETTE_FORMAT=jsn: no such serializer; did you mean json",
+        variables={**SANDBOX, "SATCHEL_CASSETTE": "x", "SATCHEL_CASSETTE_FORMAT": "jsn"},
     ),
 ]
 
@@ -360,7 +387,7 @@ SERVED = {
     "`rate_limited`": During(
         1,
         {"finish_reason": "rate_limited"},
-        ("says to come back in 90 seconds, and SATCHEL_MAX_WAIT=2.0",),
+        ("is not to be asked for 90 seconds, and SATCHEL_MAX_WAIT=2.0",),
         always("status_429", "hot", retry_after="90"),
         settings=("SATCHEL_MAX_WAIT = 2",),
     ),
@@ -532,6 +559,12 @@ DURING = (
     "the browser does not start",
     "the page to log in on has no",  # tests/browser/test_login.py
     "satchel/snapshots/left_out",  # tests/browser/test_pages.py
+    "satchel/actions/",  # tests/test_executor.py, tests/pipelines/test_act.py
+    # tests/middlewares/test_cassette.py
+    "`not_recorded`",
+    "satchel/cassette/damaged",
+    "satchel/cassette/refused",
+    "satchel/cassette/failed",
     "satchel/unserved",  # tests/middlewares/test_session.py
     "as it does to an account",  # tests/spiders/test_kemono.py
     "satchel/out_of_reach",  # tests/spiders/test_kemono.py

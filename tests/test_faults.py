@@ -134,6 +134,11 @@ def test_statuses_that_say_when_to_come_back(kind: Kind, wait: str) -> None:
     assert answer.json["statusCode"] == answer.status
 
 
+def test_a_429_need_not_say_when_to_come_back() -> None:
+    answer = under(always("status_429", retry_after=""))
+    assert (answer.status, answer.headers.get("Retry-After")) == (429, None)
+
+
 def test_forbidden_says_nothing_more() -> None:
     answer = under(always("forbidden"))
     assert answer.status == 403

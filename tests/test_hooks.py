@@ -53,11 +53,20 @@ def hook(body: str = "pass", options: str = "", parameters: str = "item") -> str
     return f"@hookimpl({options})\ndef satchel_process_item({parameters}): {body}"
 
 
+def adding(relations: str) -> str:
+    return (
+        "from satchel import AddedRelation\nfrom satchel.recnet import Room\n"
+        f"@hookimpl\ndef satchel_relations(): return {relations}\n"
+        "@hookimpl\ndef satchel_resolve_relation(items): pass"
+    )
+
+
 def refusal(*paths: str) -> str:
     def ask() -> None:
         plugins = Plugins(paths)
         plugins.services()
         plugins.settings()
+        plugins.relations()
         plugins.feed_exporters()
         plugins.commands(["items"])
 
@@ -138,11 +147,13 @@ def test_installed_ones_come_first_and_by_name(write: Write, installed: list[Ent
         write(f"plug_{name}", hook())
     installed.append(EntryPoint("z", "plug_a", "satchel"))
     installed.append(EntryPoint("y", "plug_b", "satchel"))
-    assert Plugins(["plug_c"]).names() == ["y", "z", "plug_c"]
+    assert Plugins(["plug_c"]).names()[-3:] == ["y", "z", "plug_c"]
 
 
 async def _called(*paths: str) -> list[str]:
-    calls = Calls(SimpleNamespace(stats=None), Plugins(paths), {}, Config())  # type: ignore[arg-type]
+    plugins = Plugins(paths)
+    settings = {name: struct() for name, struct in plugins.settings().items()}
+    calls = Calls(SimpleNamespace(stats=None), plugins, settings, Config())  # type: ignore[arg-type]
     item: list[str] = await calls.process_item([])
     return item
 
@@ -219,6 +230,19 @@ def test_an_installed_package(tmp_path: Path) -> None:
         ("@hookimpl\ndef satchel_feed_exporters(): return 5", "must return a mapping of formats"),
         ("@hookimpl\ndef satchel_feed_exporters(): 1 / 0", "satchel_feed_exporters failed: Zero"),
         ("@hookimpl\nasync def satchel_withhold(item): pass", "satchel_withhold cannot be async"),
+        (adding("5"), "satchel_relations must return a list of satchel.AddedRelation"),
+        (adding("[AddedRelation(Room, 'a b', Room)]"), "Room.a b: a relation's name is one word"),
+        (adding("[AddedRelation(Room, 'images', Room)]"), "there is a relation Room.images alre"),
+        (adding("[AddedRelation(Room, 'x', Room)] * 2"), "there is a relation Room.x already"),
+        (adding("[AddedRelation(Room, 'x')]"), "Room.x: it leads nowhere: give it the class"),
+        (
+            adding("[AddedRelation(Room, 'x', field='nmae')]"),
+            "Room.x: Room has no field nmae; did you mean name?",
+        ),
+        (
+            adding("[AddedRelation(Room, 'x', Room)]").partition("@hookimpl\ndef satchel_res")[0],
+            "Room.x: it has no satchel_resolve_relation to answer it",
+        ),
         ("@hookimpl\ndef satchel_settings(): return 5", "must return a class of msgspec.Struct"),
         ("@hookimpl\ndef satchel_settings(): 1 / 0", "satchel_settings failed: ZeroDivisionErr"),
         ("@hookimpl\ndef satchel_services(): return ['x']", "must return a list of satchel.Serv"),
@@ -286,3 +310,18 @@ def test_as_a_person_meets_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "[satchel] ERROR: plugin mine: satchel_process_item is not marked with" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("[int]", "must return a list of dataclasses of satchel.Item"),
+        ("Room", "must return a list of dataclasses of satchel.Item"),
+        ("[Room, Room]", "there is an item type recnet_room already"),
+    ],
+)
+def test_item_classes_that_are_refused(write: Write, answer: str, reason: str) -> None:
+    lines = ["from satchel import hookimpl", "from satchel.recnet import Room", "@hookimpl"]
+    write("odd", "\n".join([*lines, f"def satchel_item_classes(): return {answer}"]))
+    with pytest.raises(PluginError, match=f"plugin odd: .*{reason}"):
+        Plugins(["odd"]).item_classes()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import inspect
 import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,11 @@ from hookpage import page
 from satchel import hookspecs
 from satchel.errors import ConfigError
 from satchel.hooks import Plugins
+from satchel.hookspecs import JobInfo
 from satchel.recnet import Account, Room
+from satchel.schedule.telling import Telling
 from satchel.testing import Crawl, command, crawl, project
+from stores import Stored
 
 HOOKS = Plugins().hooks()
 
@@ -63,15 +69,22 @@ def run(plugin: str, **settings: Any) -> Crawl:
     return result
 
 
+ROOT = Path(__file__).parent.parent
+USES = [*(ROOT / "plugins").glob("*.py"), *(ROOT / "examples").rglob("*.py")]
+
+
 @pytest.mark.parametrize("hook", HOOKS)
-def test_each_is_described(hook: str) -> None:
+def test_each_is_described_tested_and_used(hook: str) -> None:
     assert f"def {hook}(" in example(hook)
     assert ".. versionadded:: " in getattr(hookspecs, hook).__doc__
     assert f"test_{hook}" in globals()
+    assert [file for file in USES if f"def {hook}(" in file.read_text()], "no plugin, no example"
+    signature = str(inspect.signature(getattr(hookspecs, hook))).replace("'", "")
+    assert f"## `{hook}{signature}`\n" in (ROOT / "docs" / "hooks.md").read_text()
 
 
 def test_the_page_says_the_same() -> None:
-    written = Path(__file__).parent.parent / "docs" / "hooks.md"
+    written = ROOT / "docs" / "hooks.md"
     assert written.read_text() == page(), "python tests/support/hookpage.py > docs/hooks.md"
 
 
@@ -92,6 +105,32 @@ def test_satchel_settings(plug: Plug) -> None:
 
 def test_satchel_process_item(plug: Plug) -> None:
     assert [item.id for item in run(plug("satchel_process_item")).items] == [1, 3]
+
+
+def test_satchel_item_classes(plug: Plug, tmp_path: Path) -> None:
+    plugin, stored = plug("satchel_item_classes"), Stored(f"sqlite:///{tmp_path}/s.db")
+    result = run(plugin, SATCHEL_STORE=stored.url)
+    assert result.stats["satchel/items/example_visits"] == 2
+    assert stored.read("example_visits", "room_id, count") == [(2, 5), (3, 50)]
+    project(tmp_path, ["SATCHEL_PLUGINS = ['example']"])
+    assert '"title": "Visits"' in command("satchel", "schema", "Visits", cwd=tmp_path).stdout
+
+
+def test_satchel_crawl_idle(plug: Plug) -> None:
+    result = run(plug("satchel_crawl_idle"))
+    assert result.items[-1] == {"total": 3}
+    assert len(result.items) == 4
+
+
+def test_satchel_stop_paging(plug: Plug) -> None:
+    settings = {"SATCHEL_SANDBOX": True, "SATCHEL_RECNET_PAGE_SIZE": 2}
+    plugin = {"SATCHEL_PLUGINS": [plug("satchel_stop_paging")]}
+    whole = crawl("recnet-images", settings, by_player="7002").items
+    stopped = crawl("recnet-images", {**settings, **plugin}, by_player="7002").items
+    pages = [whole[at : at + 2] for at in range(0, len(whole), 2)]
+    last = next(n for n, page in enumerate(pages) if any(i.cheer_count == 0 for i in page))
+    assert 0 < len(stopped) < len(whole)
+    assert {item.id for item in stopped} == {i.id for page in pages[: last + 1] for i in page}
 
 
 def test_satchel_crawl_started(plug: Plug) -> None:
@@ -152,3 +191,75 @@ def test_satchel_withhold(plug: Plug) -> None:
         assert (account.id, account.username) == (1, None)
         assert account.data["username"] is None
         assert account.was_sent("username")
+
+
+def images(plugin: str, include: str) -> Crawl:
+    settings = {"SATCHEL_SANDBOX": True, "SATCHEL_PLUGINS": [plugin]}
+    return crawl("recnet-images", settings, in_room="8200", limit="20", include=include)
+
+
+def test_satchel_relations(plug: Plug, tmp_path: Path) -> None:
+    plugin = plug("satchel_relations")
+    result = images(plugin, "player.dorm")
+    dorms = [item for item in result.items if isinstance(item, Room)]
+    accounts = [item for item in result.items if isinstance(item, Account)]
+    # Of a junior the privacy gate lets nothing through.
+    expected = {account.id for account in accounts if not account.is_junior}
+    assert {room.creator_account_id for room in dorms} == expected
+    assert 1 < len(dorms) == len(expected) < len(accounts)
+    assert result.stats["satchel/verdict"] == "complete"
+
+    project(tmp_path, [f"SATCHEL_PLUGINS = ['{plugin}']"])
+    shown = command("satchel", "schema", "Account", cwd=tmp_path).stdout
+    assert json.loads(shown)["relations"]["dorm"] == {
+        "description": "The account's own room.", "plugin": plugin, "leads_to": "Room",
+    }  # fmt: skip
+
+
+def test_satchel_resolve_relation(plug: Plug) -> None:
+    result = images(plug("satchel_resolve_relation"), "first_tagged.bio,player")
+    tagged = {i.tagged_player_ids[0] for i in result.items if getattr(i, "tagged_player_ids", 0)}
+    found = {item.id: item for item in result.items if isinstance(item, Account)}
+    assert tagged
+    assert tagged <= found.keys()
+    assert any(found[id].bio for id in tagged)
+
+
+def test_satchel_job_finished(plug: Plug, tmp_path: Path) -> None:
+    telling = Telling(Plugins([plug("satchel_job_finished")]), {}, 1)
+    due = datetime(2027, 3, 28, tzinfo=UTC)
+    given = {"id": "x", "name": "n", "spider": "s", "due": due, "attempt": 1, "node": "one"}
+    failed = JobInfo(**given, verdict="failed", why="w", items=1, errors=0, again=None)
+    for job in (failed, dataclasses.replace(failed, again=due)):
+        asyncio.run(telling.finished(job))
+    assert (tmp_path / "failed.txt").read_text() == "x: w\n"
+
+
+def acting(tmp_path: Path, *plugins: str, **settings: Any) -> Crawl:
+    """A crawl of creators in the sandbox with the example that proposes favourites, and others."""
+    (tmp_path / "proposing.py").write_text(example("satchel_propose_actions"))
+    store = f"sqlite:///{tmp_path}/s.db"
+    given = {"SATCHEL_PLUGINS": ["proposing", *plugins], "SATCHEL_STORE": store, **settings}
+    try:
+        return crawl("kemono-creators", {"SATCHEL_SANDBOX": True, **given}, all="1")
+    finally:
+        sys.modules.pop("proposing", None)
+
+
+def test_satchel_propose_actions(plug: Plug, tmp_path: Path) -> None:
+    stats = acting(tmp_path).stats
+    assert stats["satchel/actions/proposed"] > 3
+    assert "satchel/plugins/proposing/errors" not in stats
+
+
+def test_satchel_veto_action(plug: Plug, tmp_path: Path) -> None:
+    plugin = plug("satchel_veto_action")
+    stats = acting(tmp_path, plugin, SATCHEL_ACTIONS="on", SATCHEL_ACTIONS_PER_MINUTE=1000).stats
+    assert stats["satchel/actions/vetoed"] == 1
+    assert stats["satchel/actions/done"] > 2
+
+
+def test_satchel_action_finished(plug: Plug, tmp_path: Path) -> None:
+    plugin = plug("satchel_action_finished")
+    stats = acting(tmp_path, plugin, SATCHEL_ACTIONS="on", SATCHEL_ACTIONS_PER_MINUTE=1000).stats
+    assert stats["example/kemono.favorite_creator/done"] == stats["satchel/actions/done"] > 3

@@ -20,7 +20,7 @@ KILLS = 5
 CHAINS = 3
 """Databases of each kind that are killed so many times each, then crawled to the end."""
 
-TIMES = ("first_seen", "last_seen", "changed_at")
+BOOKKEEPING = ("first_seen", "last_seen", "changed_at", "last_crawl")
 Rows = dict[str, dict[Any, dict[str, Any]]]
 
 
@@ -70,7 +70,7 @@ def _read(stored: Stored) -> Rows:
 def _without_times(store: Rows) -> Rows:
     return {
         table: {
-            key: {name: value for name, value in row.items() if name not in TIMES}
+            key: {name: value for name, value in row.items() if name not in BOOKKEEPING}
             for key, row in rows.items()
         }
         for table, rows in store.items()
@@ -127,3 +127,7 @@ def test_killed_and_run_again(
     store = _read(stored)
     assert _without_times(store) == expected
     assert first_seen.items() <= _first_seen(store).items()
+    last, *_ = crawls = stored.read("crawl", "id, ended IS NULL, finish_reason, verdict", "1 DESC")
+    assert last[1:] == (False, "finished", "complete")
+    assert {row[1:] for row in crawls} <= {last[1:], (True, None, None)}
+    assert stored.read("recnet_room", "DISTINCT last_crawl") == [last[:1]]

@@ -52,7 +52,7 @@ def test_relations_to_no_items_have_no_branch() -> None:
 )
 def test_mistakes(path: str, error: str) -> None:
     with pytest.raises(ValueError, match=re.escape(error)):
-        tree(path)
+        tree(path).settle({})
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ async def goes_on(seconds: float) -> bool:
 
 
 def lane(quota: Quota, rate: str = OFF, **options: Any) -> Lane:
-    given = {"concurrency": 8, "max_wait": 10.0, "wait": goes_on, **options}
+    given = {"concurrency": 8, "max_wait": 10.0, "pause": 1.0, "wait": goes_on, **options}
     return Lane("a.example", rate, quota, **given)
 
 
@@ -352,7 +352,7 @@ def throttle(
     }
     return Throttle(
         rates, paces, folder=folder, secrets={"a.example": key} if key else {},
-        max_wait=1, concurrency=2, wait=goes_on,
+        max_wait=1, pause=1, concurrency=2, wait=goes_on,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from satchel.errors import ArgumentError
 from satchel.kemono import Creator, Post
 from satchel.kemono.operations import OPERATIONS
 from satchel.paging import Listing
-from satchel.spider import LIMIT, UNREADABLE, include
+from satchel.spider import LIMIT, UNREADABLE, identity_of, include
 from satchel.spiders.kemono.arguments import (
     CREATOR,
     PERIODS,
@@ -142,6 +142,16 @@ class PostsSpider(KemonoSpider):
         elif found is not UNREADABLE:
             post = found.post or asked.get("id")
             yield from self.by_ids([Place(found.service, found.user, post)])
+
+    def fresh(self, items: Iterable[Post]) -> Iterator[Post]:
+        """Those that were not seen before, or not with their content: some lists leave it out."""
+        for item in items:
+            identity = identity_of(item)
+            full = (identity, "content")
+            is_full = item.was_sent("content")
+            if full not in self.seen and (is_full or identity not in self.seen):
+                self.seen.add(full if is_full else identity)
+                yield item
 
     def wants(self, item: Post) -> bool:
         published = item.published

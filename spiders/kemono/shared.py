@@ -117,7 +117,10 @@ class KemonoSpider(ApiSpider):
             items = ((identity_of(item), item) for item in answer.items)
             for item in self.keep(walk.turn(answer.rows, items, self.wants)):
                 yield item
-            if self.is_behind(operation, answer.items):
+            grows_on_top = OPERATIONS[operation].grows_on_top
+            if self.is_behind(operation, answer.items) or (
+                grows_on_top and await self.is_enough(response, answer.items)
+            ):
                 walk.listing.leave()
                 walk.end()
         self.report(response, operation, walk)
@@ -177,7 +180,8 @@ class KemonoSpider(ApiSpider):
 
     def may_split(self, operation: str) -> bool:
         """Whether pages of a listing may be fetched together: all of them are wanted."""
-        return "limit" not in self.given
+        in_order = OPERATIONS[operation].grows_on_top and self.may_be_enough
+        return "limit" not in self.given and not in_order
 
     async def total_of(
         self, operation: str, asked: dict[str, Any], force: bool = False

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
@@ -24,20 +25,22 @@ from scrapy.settings import get_settings_priority
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
-import satchel
 from satchel.browser import wanted
 from satchel.calls import Calls
-from satchel.config import Config, Reader
+from satchel.config import Config, Reader, masked
 from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
-from satchel.items import Item
+from satchel.items import AddedRelation, Item
 from satchel.loading import Gate as LoadingGate
-from satchel.privacy import Gate
+from satchel.privacy import Gate, Level
+from satchel.proposals import Proposals, key_of_row
 from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service, host_of, is_below
 from satchel.session_file import SessionFile
 from satchel.sessions import Sessions
 from satchel.throttle import EVERYWHERE, OFF, Throttle, check_names
+from satchel.verdict import Verdict, judge
+from satchel.version import VERSION
 from satchel.waiting import is_ending, wait
 
 if TYPE_CHECKING:
@@ -48,18 +51,27 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
     from satchel.browser import Visit
+    from satchel.cassettes.masks import Masks
+    from satchel.cassettes.redaction import Redactor
     from satchel.client import Access, Client
+    from satchel.executor import Step
+    from satchel.listings import Baseline
+    from satchel.proposals import Key as ProposalKey
     from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
+    from satchel.store import Store, Work
+    from satchel.tables import Row
 
 logger = logging.getLogger(__name__)
 
 B = TypeVar("B")
 T = TypeVar("T", bound=Struct)
 
+PER_HOST: Final = "CONCURRENT_REQUESTS_PER_DOMAIN"
+
 POLITE: Final = {
     "ROBOTSTXT_OBEY": True,
-    "CONCURRENT_REQUESTS_PER_DOMAIN": 2,
+    PER_HOST: 2,
     "DOWNLOAD_DELAY": 1,
     "DOWNLOAD_TIMEOUT": 60,
     "RETRY_TIMES": 3,
@@ -94,6 +106,11 @@ class SatchelAddon:
     :ivar throttle: the hosts' quotas and pauses
     :ivar loading: says when batches of ids go out
     :ivar sandbox: the local server inside the crawl, if it is asked for
+    :ivar proposals: the kinds of actions that can be proposed
+    :ivar own_proposals: the keys of those that this crawl has proposed, or found proposed already
+    :ivar plan: what a dry run would have sent, when the crawl has ended
+    :ivar store: the database of items; ``None``: nothing is stored
+    :ivar underway: what sends the items on their way that plugins have put in
     :ivar other_handlers: scheme → the download handler that a browser stands in front of
     """
 
@@ -106,15 +123,22 @@ class SatchelAddon:
     sessions: dict[str, Sessions]
     throttle: Throttle
     sandbox: Sandbox | None = None
+    proposals: Proposals
+    store: Store | None = None
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self.other_handlers: dict[str, Any] = {}
         self._browser: Any = None
         self._settings: dict[str, Struct] = {}
+        self._plugin_settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
         self.loading = LoadingGate(crawler)
+        self.own_proposals: set[ProposalKey] = set()
+        self.plan: Sequence[Step] = ()
         self._ending: asyncio.Task[None] | None = None
+        self._baseline: asyncio.Task[Baseline] | None = None
+        self.underway: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -142,10 +166,7 @@ class SatchelAddon:
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
-        """Make the spiders of all services known to ``scrapy crawl``.
-
-        (``scrapy list`` does not ask add-ons; ``satchel spiders`` lists them.)
-        """
+        """Make the spiders of all services known to ``scrapy crawl``."""
         _OneLine.install()
         modules = list(settings.getlist("SPIDER_MODULES"))
         for service in cls._services_for_spiders(settings):
@@ -185,13 +206,18 @@ class SatchelAddon:
         reader = Reader(settings, self.services, plugins=declared)
         self.config = reader.config()
         self._settings = {service.name: reader.service(service) for service in self.services}
-        self._own = {name: reader.plugin(name) for name in declared}
-        self.calls = Calls(self._crawler, self.plugins, self._own, self.config)
+        self._plugin_settings = {name: reader.plugin(name) for name in declared}
+        self.calls = Calls(self._crawler, self.plugins, self._plugin_settings, self.config)
         if self.config.sandbox:
             self._use_sandbox()
         self.keys = {s.name: k for s in self.services if (k := s.key(self._settings[s.name]))}
         self.sessions = self._make_sessions()
-        self.gate = self._make_gate()
+        self.proposals = Proposals(
+            self.services, {s.name: s.address(self._settings[s.name]) for s in self.services}
+        )
+        self.gate = self._make_gate(
+            lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}")
+        )
         self._enable_components(settings)
         self._set_defaults(settings)
         if why := self._wants_browser():
@@ -208,9 +234,9 @@ class SatchelAddon:
         assert isinstance(settings, kind)
         return settings
 
-    def plugin_settings(self, name: str, kind: type[T]) -> T | None:
-        """The settings of a plugin; ``None`` if it is blocked."""
-        settings = self._own.get(name)
+    def plugin_settings(self, plugin: str, kind: type[T]) -> T | None:
+        """The settings of a plugin, for what is no hook of it; ``None`` if it is blocked."""
+        settings = self._plugin_settings.get(plugin)
         assert settings is None or isinstance(settings, kind)
         return settings
 
@@ -263,6 +289,11 @@ class SatchelAddon:
                 item.client = self.client(item.namespace)
         return item
 
+    def proposed(self, row: Row) -> None:
+        """Take note of a proposal that is committed."""
+        self.own_proposals.add(key_of_row(row))
+        self._crawler.stats.inc_value("satchel/actions/proposed")
+
     def resolver(self) -> Resolver | None:
         """What fills in the relations that the spider was asked to include; ``None``: none were."""
         from satchel.relations import Resolver
@@ -272,7 +303,75 @@ class SatchelAddon:
         tree = spider.tree if isinstance(spider, SatchelSpider) else None
         if tree is None:
             return None
-        return Resolver(self._crawler, tree, self.client(tree.cls.namespace), self.loading)
+        return Resolver(
+            self._crawler, tree, self.client, self._resolve_added, self.gate, self.loading
+        )
+
+    async def _resolve_added(self, relation: AddedRelation, items: Sequence[Item]) -> list[Any]:
+        """What a plugin says that a relation of items leads to."""
+        answers = await self.calls.resolve_relation(relation, items)
+        for answer in answers:
+            for found in answer if isinstance(answer, list) else [answer]:
+                self.adopt(found)
+        return answers
+
+    def item_classes(self) -> list[type[Item]]:
+        """The classes of items that may come: the services', and those that plugins make."""
+        own = self.plugins.item_classes(self.calls.off)
+        return [*(cls for service in self.services for cls in service.items), *own]
+
+    async def baseline(self) -> Baseline:
+        """What the crawl's listing had when it was last crawled completely.
+
+        :raises ConfigError: there is nothing that could be compared
+        :raises StoreError: the database failed
+        """
+        from satchel.listings import Baseline
+        from satchel.spider import SatchelSpider
+
+        spider = self._crawler.spider
+        if self.store is None:
+            raise ConfigError("SATCHEL_STORE is empty: what is to be compared is kept in the store")
+        if not isinstance(spider, SatchelSpider):
+            raise ConfigError(
+                f"the spider {spider.name if spider else ''} does not declare its arguments, so "
+                "nobody knows which of its crawls can be compared: make it a SatchelSpider"
+            )
+        if self._crawler.settings.get("JOBDIR"):
+            raise ConfigError(
+                "JOBDIR is set: a part of a crawl cannot be told from all of it; run it without"
+            )
+        if self._baseline is None:
+            opening = Baseline.open(
+                self.store,
+                masked(spider.asked_for),
+                self._privacy(),
+                namespaces=[service.name for service in self.services],
+                sees_all=lambda: self._is_complete() and not spider.is_partial,
+            )
+            self._baseline = asyncio.ensure_future(opening)
+        return await asyncio.shield(self._baseline)
+
+    def settlement(self) -> list[Work[None]]:
+        """What is to be written with the crawl's end: its listing's new base, if it makes one."""
+        opened = self._baseline
+        if opened is None or not opened.done() or opened.cancelled() or opened.exception():
+            return []
+        stats = self._crawler.stats
+        ended = stats.get_value("finish_reason") == "finished"
+        return [opened.result().settle] if ended and self._is_complete() else []
+
+    def _is_complete(self) -> bool:
+        """Whether the crawl lacks nothing so far."""
+        return judge("finished", self._crawler.stats.get_stats()).verdict is Verdict.COMPLETE
+
+    def _privacy(self) -> str:
+        """What is withheld, in a word that tells it from other settings of it."""
+        secret = self.config.privacy_key
+        content = [s.name for s in self.services if s.content(self._settings[s.name])]
+        key = [secret.fingerprint()] if secret and self.config.level is Level.STRICT else []
+        tighter = self.calls.those_with("satchel_withhold")
+        return " ".join([self.config.privacy, *key, *content, *(f"-{name}" for name in tighter)])
 
     def close_spider(self, reason: Reason) -> bool:
         """End the crawl with a reason of its own.
@@ -301,12 +400,30 @@ class SatchelAddon:
         wanting = getattr(self._crawler.spidercls, "browser", False)
         return self._crawler.spidercls.name if wanting else None
 
-    def _make_gate(self) -> Gate:
+    def masks(self) -> Masks:
+        """What of the settings no recording may hold."""
+        from satchel.cassettes.masks import RECORDED_SANDBOX, masks_of
+
+        masks = masks_of({**self._settings, **self._plugin_settings}, self.config)
+        if self.sandbox is not None:
+            masks.alias(self.sandbox.url, RECORDED_SANDBOX)
+        return masks
+
+    def redactor(self) -> Redactor:
+        """What recordings let through: what the gate does; it is told whom that knows."""
+        from satchel.cassettes.redaction import Redactor
+
+        settings = [(service, self._settings[service.name]) for service in self.services]
+        redactor = Redactor(self._make_gate(lambda rule: None), settings)
+        self.gate.is_no_minor = redactor.note
+        return redactor
+
+    def _make_gate(self, count: Callable[[str], None]) -> Gate:
         secret = self.config.privacy_key
         return Gate(
             self.config.level,
             key=secret.reveal().encode() if secret else b"",
-            count=lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}"),
+            count=count,
             tighten=self.calls.withheld if self.calls.has("satchel_withhold") else None,
             content=[s.name for s in self.services if s.content(self._settings[s.name])],
         )
@@ -326,6 +443,7 @@ class SatchelAddon:
     def _enable_components(self, settings: BaseSettings) -> None:
         from satchel.collector import RareCollections
         from satchel.lifecycle import Lifecycle
+        from satchel.middlewares.cassette import CassetteMiddleware
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.plugins import PluginsMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
@@ -334,6 +452,7 @@ class SatchelAddon:
         from satchel.middlewares.retry import RetryMiddleware
         from satchel.middlewares.session import SessionCookieMiddleware, SessionMiddleware
         from satchel.middlewares.throttle import ThrottleMiddleware
+        from satchel.pipelines.act import ActPipeline
         from satchel.pipelines.export import ExportPipeline
         from satchel.pipelines.nesting import NestingPipeline
         from satchel.pipelines.plugins import PluginsPipeline
@@ -348,6 +467,7 @@ class SatchelAddon:
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
             ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
             ("DOWNLOADER_MIDDLEWARES", SessionMiddleware, 650),
+            ("DOWNLOADER_MIDDLEWARES", CassetteMiddleware, 930),
             ("DOWNLOADER_MIDDLEWARES", PluginsMiddleware, 940),
             ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
             ("DOWNLOADER_MIDDLEWARES", SessionCookieMiddleware, 990),
@@ -358,6 +478,7 @@ class SatchelAddon:
             ("ITEM_PIPELINES", StorePipeline, 900),
             ("ITEM_PIPELINES", ExportPipeline, 920),
             ("ITEM_PIPELINES", NestingPipeline, 950),
+            ("ITEM_PIPELINES", ActPipeline, 960),
             ("EXTENSIONS", Progress, 900),
             # Behind Scrapy's own, so that it judges by what they have counted.
             ("EXTENSIONS", Summary, 1000),
@@ -370,7 +491,7 @@ class SatchelAddon:
 
     def _set_defaults(self, settings: BaseSettings) -> None:
         contact = f"; +{self.config.contact}" if self.config.contact else ""
-        agent = f"satchel/{satchel.__version__} (Scrapy/{scrapy.__version__}{contact})"
+        agent = f"satchel/{VERSION} (Scrapy/{scrapy.__version__}{contact})"
         for name, value in {"USER_AGENT": agent, **POLITE, **SAFE}.items():
             settings.set(name, value, "addon")
         if EVERYWHERE in self.config.rates:
@@ -381,16 +502,20 @@ class SatchelAddon:
 
     def _set_slots(self, settings: BaseSettings) -> None:
         """The services' hosts: the throttle paces them, the project may do so more slowly."""
-        slots = settings.getdict("DOWNLOAD_SLOTS")
-        for host, pace in self._paces().items():
+        slots, paces = settings.getdict("DOWNLOAD_SLOTS"), self._paces()
+        for host, pace in paces.items():
             delay, concurrency = 0.0, pace.concurrency
             if self.sandbox is None and _is_set(settings, "DOWNLOAD_DELAY"):
                 delay = settings.getfloat("DOWNLOAD_DELAY")
-            if self.sandbox is None and _is_set(settings, "CONCURRENT_REQUESTS_PER_DOMAIN"):
-                concurrency = min(concurrency, settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"))
+            if self.sandbox is None and _is_set(settings, PER_HOST):
+                concurrency = min(concurrency, settings.getint(PER_HOST))
             slot = {"delay": delay, "concurrency": concurrency, "jitter": 0}
             slots.setdefault(urlsplit(f"//{host}").hostname, slot)
         settings.set("DOWNLOAD_SLOTS", slots, settings.getpriority("DOWNLOAD_SLOTS") or "addon")
+        if not _is_set(settings, PER_HOST):
+            # Scrapy keeps so many connections to a host, whatever its slot says.
+            most = max((pace.concurrency for pace in paces.values()), default=0)
+            settings.set(PER_HOST, max(most, POLITE[PER_HOST]), "addon")
 
     def _paces(self) -> dict[str, Pace]:
         if self.sandbox is not None:
@@ -404,13 +529,15 @@ class SatchelAddon:
     def _make_throttle(self, settings: BaseSettings) -> Throttle:
         check_names(self.config.rates, (word for s in self.services for word in s.hosts))
         shared = self.config.state and self.sandbox is None
+        given = _is_set(settings, PER_HOST)
         return Throttle(
             self.config.rates if self.sandbox is None else {},
             self._paces(),
             folder=Path(self.config.state).expanduser() if shared else None,
             secrets={host_of(o): key.secret for key in self.keys.values() for o in key.origins},
             max_wait=self.config.max_wait,
-            concurrency=settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN"),
+            pause=self.config.pause,
+            concurrency=settings.getint(PER_HOST) if given else POLITE[PER_HOST],
             wait=functools.partial(wait, self._crawler),
         )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from satchel.errors import ArgumentError, did_you_mean
 
@@ -48,6 +49,32 @@ def read(spider: str, arguments: Iterable[Argument], given: Mapping[str, Any]) -
         except ValueError as error:
             raise ArgumentError(f"{spider}: {name}={_shown(str(text))}: {error}") from None
     return values
+
+
+def canonical(spider: str, given: Mapping[str, Any]) -> str:
+    """A spider and the values of its arguments in one line: the same, the same was asked for.
+
+    Lists are in order, long ones by a digest; ``@file`` counts as what was in the file.
+    """
+    return " ".join([spider, *(f"{name}={_canonical(given[name])}" for name in sorted(given))])
+
+
+def _canonical(value: Any) -> str:
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, Mapping):
+        text = "/".join(map(_canonical, value.values()))
+    elif isinstance(value, bool):
+        text = str(int(value))
+    else:
+        members = map(_canonical, value) if isinstance(value, list) else str(value).split(",")
+        text = ",".join(sorted(members))
+    if len(text) <= _LONG:
+        return text
+    return f"#{blake2b(text.encode(errors='surrogatepass'), digest_size=16).hexdigest()}"
+
+
+_LONG: Final = 200
 
 
 def _shown(text: str) -> str:

@@ -5,36 +5,58 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from time import perf_counter
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from msgspec import Struct
 from scrapy.exceptions import DropItem
 
+from satchel.actions import Outcome, Proposal
 from satchel.config import Config
+from satchel.errors import PluginError, SatchelError
 from satchel.hooks import Plugins, one_line
 from satchel.hookspecs import RequestInfo, ResponseInfo
-from satchel.items import Item, field_names, type_name
+from satchel.items import AddedRelation, Item, field_names, type_name
 from satchel.throttle import CrawlEnds
 
 if TYPE_CHECKING:
     import pluggy
     from scrapy.crawler import Crawler
 
+T = TypeVar("T")
+
 logger = logging.getLogger(__name__)
 
 
 BEFORE_CRAWL: Final = frozenset(
-    {"satchel_services", "satchel_settings", "satchel_feed_exporters", "satchel_commands"}
+    {
+        "satchel_services",
+        "satchel_settings",
+        "satchel_relations",
+        "satchel_feed_exporters",
+        "satchel_commands",
+        "satchel_item_classes",
+        "satchel_job_finished",
+    }
 )
 """The hooks that are no part of a crawl."""
 
 
 class _GivenUp(Exception):
     """An ``async`` implementation took too long."""
+
+
+class Veto(NamedTuple):
+    """A plugin is against an action.
+
+    :ivar reason: why; empty: the plugin failed
+    """
+
+    plugin: str
+    reason: str
 
 
 class _Impl(NamedTuple):
@@ -71,6 +93,8 @@ class Calls:
     others are called.
 
     :param settings: plugin → its settings; one whose settings have ``enabled`` false is not called
+    :ivar off: the plugins that are not called
+    :ivar relations: (class, word) → the relation that a plugin adds
     """
 
     def __init__(
@@ -79,17 +103,24 @@ class Calls:
         self._crawler = crawler
         self._seconds = config.hook_seconds
         self._trace = config.trace_hooks
-        off = {
+        self.off = frozenset(
             name for name, struct in settings.items() if getattr(struct, "enabled", True) is False
-        }
+        )
         self._impls = {
             hook: [
                 _Impl.of(hook, found, crawler=crawler, settings=settings.get(found.plugin_name))
                 for found in plugins.implementations(hook)
-                if found.plugin_name not in off
+                if found.plugin_name not in self.off
             ]
             for hook in plugins.hooks()
         }
+        self.relations: dict[tuple[type[Item], str], AddedRelation] = {}
+        self._resolving: dict[AddedRelation, _Impl] = {}
+        offered = plugins.relations()
+        for impl in self._impls["satchel_resolve_relation"]:
+            for relation in offered.get(impl.plugin, ()):
+                self.relations[relation.of, relation.name] = relation
+                self._resolving[relation] = impl
 
     def has(self, *hooks: str) -> bool:
         """Whether any plugin has one of these hooks."""
@@ -113,6 +144,24 @@ class Calls:
         """Tell the plugins that the crawl begins."""
         await self._each("satchel_crawl_started")
 
+    async def crawl_idle(self) -> None:
+        """Have the plugins add what they know when all items have come."""
+        await self._each("satchel_crawl_idle")
+
+    async def stop_paging(self, items: list[Item], about: str) -> bool:
+        """Whether a plugin wants nothing that follows these items.
+
+        :param about: the page, for the log
+        """
+        stops = False
+        for impl in self._impls["satchel_stop_paging"]:
+            stops |= await self._call(impl, about, items=list(items)) is True
+        return stops
+
+    def those_with(self, hook: str) -> list[str]:
+        """The names of the plugins that have a hook."""
+        return [impl.plugin for impl in self._impls[hook]]
+
     async def crawl_finished(self, reason: str) -> None:
         """Tell the plugins that the crawl has ended. Each gets the figures as they are then."""
         for impl in self._impls["satchel_crawl_finished"]:
@@ -127,12 +176,69 @@ class Calls:
         """Show the plugins a response that was received."""
         await self._each("satchel_response", response.request.url, response=response)
 
+    async def resolve_relation(self, relation: AddedRelation, items: Sequence[Item]) -> list[Any]:
+        """What a plugin's relation leads to: for each item its answer, or the exception that came
+        instead."""
+        impl = self._resolving[relation]
+        about = f"{relation} of {len(items)} items"
+        try:
+            answers = self._begin(
+                impl, about, may_raise=Exception, relation=relation, items=list(items)
+            )
+            if inspect.isawaitable(answers):
+                answers = await self._finish(impl, about, answers, may_raise=Exception)
+            return _answers(answers, relation, len(items))
+        except CrawlEnds as error:
+            return [error] * len(items)
+        except Exception as error:
+            self._failed(impl, about, error)
+            return [PluginError(f"plugin {impl.plugin} failed")] * len(items)
+
     async def export_items(self, items: list[Any]) -> None:
         """Have the plugins export a batch."""
         for impl in self._impls["satchel_export_items"]:
             # Each gets a list of its own: one may take it apart.
             about = f"{len(items)} items"
             await self._call(impl, about, items=list(items))
+
+    async def propose_actions(self, item: Item, take: Callable[[Proposal, str], T]) -> list[T]:
+        """What the plugins propose for an item.
+
+        :param take: (proposal, plugin) → what it is made of; its errors count as the plugin's
+        """
+        found: list[T] = []
+        for impl in self._impls["satchel_propose_actions"]:
+            result = self._begin(impl, item, item=item)
+            if inspect.isawaitable(result):
+                result = await self._finish(impl, item, result)
+            try:
+                proposals = _proposals(result)
+                found += [take(proposal, impl.plugin) for proposal in proposals]
+            except (SatchelError, TypeError) as error:
+                self._failed(impl, item, error)
+        return found
+
+    async def veto_action(self, proposal: Proposal) -> Veto | None:
+        """The first plugin that is against an action; ``None``: none is."""
+        about = f"{proposal.action.kind} of {proposal.action.target}"
+        for impl in self._impls["satchel_veto_action"]:
+            try:
+                result = self._begin(impl, about, may_raise=Exception, proposal=proposal)
+                if inspect.isawaitable(result):
+                    result = await self._finish(impl, about, result, may_raise=Exception)
+                if result is not None and not (isinstance(result, str) and result):
+                    raise TypeError("expected a reason, or None")
+            except Exception as error:
+                self._failed(impl, about, error)
+                return Veto(impl.plugin, "")
+            if result is not None:
+                return Veto(impl.plugin, result)
+        return None
+
+    async def action_finished(self, proposal: Proposal, outcome: Outcome) -> None:
+        """Tell the plugins what became of an action."""
+        about = f"{proposal.action.kind} of {proposal.action.target}"
+        await self._each("satchel_action_finished", about, proposal=proposal, outcome=outcome)
 
     def withheld(self, item: Item) -> frozenset[str] | None:
         """The fields of an item that plugins withhold; ``None``: one of them failed."""
@@ -161,10 +267,11 @@ class Calls:
         for impl in self._impls[hook]:
             await self._call(impl, subject, **given)
 
-    async def _call(self, impl: _Impl, subject: Any = None, **given: Any) -> None:
+    async def _call(self, impl: _Impl, subject: Any = None, **given: Any) -> Any:
         result = self._begin(impl, subject, **given)
         if inspect.isawaitable(result):
-            await self._finish(impl, subject, result)
+            return await self._finish(impl, subject, result)
+        return result
 
     # Each item takes this way, once for each plugin: what is no coroutine makes none.
     def _begin(
@@ -241,7 +348,7 @@ class Calls:
             _at(subject),
             one_line(error),
             # Those are no mistakes of the plugin's code.
-            exc_info=None if isinstance(error, CrawlEnds | _GivenUp) else error,
+            exc_info=None if isinstance(error, CrawlEnds | SatchelError | _GivenUp) else error,
         )
         self._crawler.stats.inc_value(f"satchel/plugins/{impl.plugin}/errors")
 
@@ -253,6 +360,17 @@ class Calls:
             _at(subject),
             (perf_counter() - started) * 1000,
         )
+
+
+def _proposals(result: Any) -> list[Proposal]:
+    """What a plugin proposes.
+
+    :raises TypeError: it is no list of proposals
+    """
+    listed = result or []
+    if isinstance(listed, list) and all(isinstance(one, Proposal) for one in listed):
+        return listed
+    raise TypeError("expected a list of satchel.Proposal")
 
 
 def _forget(task: asyncio.Future[Any]) -> None:
@@ -273,6 +391,24 @@ def _fields(names: Any, cls: type[Item]) -> set[str]:
         words = ", ".join(sorted(map(str, wrong)))
         raise ValueError(f"{cls.__name__}: no field that can be withheld: {words}")
     return found
+
+
+def _answers(answers: Any, relation: AddedRelation, number: int) -> list[Any]:
+    """The answers that a plugin returned, one for each item.
+
+    :raises ValueError: they are too few, too many, or of another type than was declared
+    """
+    if answers is None:
+        return [None] * number
+    if not isinstance(answers, list | tuple) or len(answers) != number:
+        raise ValueError(f"expected a list of {number} answers, one for each item")
+    for answer in answers:
+        for found in answer if isinstance(answer, list) else [answer]:
+            expected = found is None or isinstance(found, relation.to or object)
+            if not expected and not isinstance(answer, Exception):
+                name = relation.to.__name__ if relation.to else ""
+                raise ValueError(f"expected items of the class {name}, got {type(found).__name__}")
+    return list(answers)
 
 
 def _at(subject: Any) -> str:

@@ -7,7 +7,20 @@ import sys
 import click
 
 import satchel
-from satchel.commands import items, plugins, project_settings, sandbox, schema, settings, spiders
+from satchel.commands import (
+    act,
+    cassette,
+    items,
+    jobs,
+    plugins,
+    project_settings,
+    replay,
+    sandbox,
+    schedule,
+    schema,
+    settings,
+    spiders,
+)
 from satchel.errors import SatchelError
 from satchel.hooks import Plugins
 
@@ -35,9 +48,14 @@ def cli() -> None:
 
 
 for command in (
+    act.act,
+    cassette.cassette,
     items.items,
+    jobs.jobs,
     plugins.plugins,
+    replay.replay,
     sandbox.sandbox,
+    schedule.schedule,
     schema.schema,
     settings.settings,
     spiders.spiders,

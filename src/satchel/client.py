@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from satchel.errors import DecodeError
-    from satchel.items import Item, Relation
+    from satchel.items import AddedRelation, Item, Relation
     from satchel.privacy import Gate as PrivacyGate
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,16 @@ async def send(crawler: Crawler, request: Request) -> Response:
     return await crawler.engine.download_async(request)
 
 
+def keep(gate: PrivacyGate, item: Item, relation: Relation | AddedRelation, answer: Any) -> Any:
+    """Put an answer into the item's field, as far as the privacy gate lets it; return that."""
+    admitted = gate.admit_value(item, relation.field or relation.name, answer)
+    if relation.field is not None:
+        setattr(item, relation.field, admitted)
+        # Now a null is an answer, and the store forgets what it had.
+        item._unsent -= {relation.field}
+    return admitted
+
+
 class Client(ABC):
     """The running crawl's access to one service; items hold it as ``item.client``."""
 
@@ -80,6 +90,11 @@ class Client(ABC):
         self._crawler = access.crawler
         self._gate = access.privacy
         self._answers: OrderedDict[Hashable, asyncio.Task[Any]] = OrderedDict()
+
+    @property
+    def crawler(self) -> Crawler:
+        """The crawl."""
+        return self._crawler
 
     @abstractmethod
     def check(self, relation: Relation) -> None:
@@ -182,13 +197,7 @@ class Client(ABC):
 
     def keep(self, item: Item, relation: Relation, answer: Any) -> Any:
         """Put an answer into the item's field, as far as the privacy gate lets it; return that."""
-        name = relation.field or relation.name
-        admitted = self._gate.admit_value(item, name, answer)
-        if relation.field is not None:
-            setattr(item, relation.field, admitted)
-            # Now a null is an answer, and the store forgets what it had.
-            item._unsent -= {relation.field}
-        return admitted
+        return keep(self._gate, item, relation, answer)
 
     def undecodable(self, url: str, error: DecodeError) -> None:
         """Report a row of an answer that is no such item; the others are used."""

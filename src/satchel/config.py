@@ -17,7 +17,7 @@ import stat
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -30,6 +30,7 @@ from scrapy.settings import BaseSettings
 
 from satchel.errors import ConfigError, did_you_mean
 from satchel.privacy import Level
+from satchel.secrets import looks_secret
 from satchel.service import Service
 
 PREFIX: Final = "SATCHEL_"
@@ -87,10 +88,42 @@ class Config(Struct, frozen=True, kw_only=True):
     actions: Annotated[
         Literal["off", "on"],
         Meta(
-            description="Whether a crawl may change something on a server: `off`, calls that would "
-            "are refused."
+            description="Whether actions are sent, which change something on a server. `off`: a "
+            "dry run, which shows them: docs/actions.md."
         ),
     ] = "off"
+    actions_allow: Annotated[
+        list[str],
+        Meta(
+            description="Kinds of actions that are sent only if they are named here: those that "
+            "change roles or passwords."
+        ),
+    ] = []
+    actions_limit: Annotated[
+        int, Meta(ge=0, description="Actions that one run (a crawl, a `satchel act run`) sends.")
+    ] = 100
+    actions_limits: Annotated[
+        dict[str, Annotated[int, Meta(ge=0)]],
+        Meta(
+            description="The same by kind.",
+            extra={"expected": 'a JSON object such as {"kemono.approve_link_request": 20}'},
+        ),
+    ] = {}
+    actions_per_minute: Annotated[
+        int,
+        Meta(ge=1, description="Actions that are sent within a minute, by all runs together."),
+    ] = 30
+    actions_refusals: Annotated[
+        int, Meta(ge=1, description="Refusals of a server after which a run sends no more.")
+    ] = 10
+    actions_settle: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds for which a server may go on showing what was before a change. "
+            "What was sent and not answered is looked up after that.",
+        ),
+    ] = 60.0
     backoff: Annotated[
         float,
         Meta(
@@ -117,6 +150,46 @@ class Config(Struct, frozen=True, kw_only=True):
             description="Seconds that a page may take in all; a login in a browser is one page.",
         ),
     ] = 30.0
+    cassette: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*)?$",
+            extra={"expected": "a name such as rooms or kemono/login"},
+            description="The recording that the crawl makes or is replayed from: "
+            "docs/recordings.md; empty: none.",
+        ),
+    ] = ""
+    cassette_folder: Annotated[str, Meta(description="The folder that recordings are in.")] = (
+        "cassettes"
+    )
+    cassette_format: Annotated[
+        str,
+        Meta(
+            description="How recordings are written: `json`; `readable`, for diffs; or a "
+            "serializer that is registered with betamax.",
+            extra={"expected": "the name of a serializer"},
+        ),
+    ] = "json"
+    cassette_match: Annotated[
+        list[Literal["method", "uri", "query", "body", "headers", "host", "path"]],
+        Meta(
+            min_length=1,
+            description="What of a request has to be as it was recorded: `method`, `uri`, `query`, "
+            "`body`, `headers`, `host`, `path`.",
+            extra={"expected": "some of method, uri, query, body, headers, host, path by comma"},
+        ),
+    ] = msgspec.field(default_factory=lambda: ["method", "uri", "body"])
+    cassette_mode: Annotated[
+        Literal["once", "new_episodes", "none", "all"],
+        Meta(
+            description="`once`: record, or replay what there is; `new_episodes`: replay, and "
+            "record the rest; `none`: only replay; `all`: record anew."
+        ),
+    ] = "once"
+    cassette_seconds: Annotated[
+        float,
+        Meta(ge=0, description="Seconds of recording that a crawl may lose when it is killed."),
+    ] = 5.0
     contact: Annotated[
         str,
         Meta(
@@ -146,8 +219,8 @@ class Config(Struct, frozen=True, kw_only=True):
         float,
         Meta(
             ge=0,
-            description="Seconds that a server may make the crawl wait (`Retry-After`); if it "
-            "wants more, the crawl ends.",
+            description="Seconds that a server may make the crawl wait (`Retry-After`, 429); if "
+            "it wants more, the crawl ends.",
         ),
     ] = 3600.0
     nested: Annotated[
@@ -157,6 +230,15 @@ class Config(Struct, frozen=True, kw_only=True):
             "or its key."
         ),
     ] = "full"
+    pause: Annotated[
+        float,
+        Meta(
+            gt=0,
+            description="Seconds for which a host is not asked that answers 429 and does not say "
+            "for how long; twice as long each further time.",
+            extra={"expected": "a number above 0"},
+        ),
+    ] = 30.0
     plugins: Annotated[
         list[str],
         Meta(description="Import paths of plugins: modules, or `module:object`: docs/plugins.md."),
@@ -246,7 +328,7 @@ class Config(Struct, frozen=True, kw_only=True):
             )
 
     def __repr__(self) -> str:
-        return _masked(super().__repr__())
+        return masked(super().__repr__())
 
     @property
     def level(self) -> Level:
@@ -328,6 +410,18 @@ class Reader:
         """
         return sorted(self._setting(*known) for known in self._fields())
 
+    def secrets(self) -> set[str]:
+        """Every secret that is configured: what no log, argument or queue may have.
+
+        :raises ConfigError: one cannot be read
+        """
+        found = set()
+        for name, field in self._fields():
+            value = self._source.read(name, field) if _is_secret(field) else None
+            if isinstance(value, Secret):
+                found |= _of_document(value) if _is_document(field) else {value.reveal()}
+        return found
+
     def _fields(self) -> list[tuple[str, FieldInfo]]:
         return [
             (prefix + field.name.upper(), field)
@@ -381,6 +475,20 @@ def listed(
     return source.read(PREFIX + name.upper(), field) or []
 
 
+def referred(name: str, environ: Mapping[str, str] | None = None) -> Secret:
+    """The secret that a reference names: that variable, or the file that ``NAME_FILE`` names.
+
+    :raises ConfigError: there is none
+    """
+    secret = _Source(BaseSettings(), os.environ if environ is None else environ).secret(name)
+    if secret is None:
+        raise ConfigError(
+            f"{name} is not set: put the secret in the environment, or in a file that {name}_FILE "
+            f"names"
+        )
+    return secret
+
+
 class _Source(typing.NamedTuple):
     """Where values come from: Scrapy's settings, else the environment."""
 
@@ -401,7 +509,7 @@ class _Source(typing.NamedTuple):
         if _is_document(field):
             return self._document(name, field)
         if _is_secret(field):
-            return self._secret(name)
+            return self.secret(name)
         raw = self._get(name)
         return None if raw is None else _convert(name, raw, field)
 
@@ -409,7 +517,8 @@ class _Source(typing.NamedTuple):
         value = self.settings.get(name)
         return self.environ.get(name) if value is None else value
 
-    def _secret(self, name: str) -> Secret | None:
+    def secret(self, name: str) -> Secret | None:
+        """The value of a secret; ``None`` if it has none."""
         if self.settings.get(name) is not None:
             raise ConfigError(
                 f"{name}: a secret is no Scrapy setting (those are printed); put it in the "
@@ -417,7 +526,7 @@ class _Source(typing.NamedTuple):
             )
         value = self.environ.get(name)
         if value is None and (path := self._get(f"{name}_FILE")):
-            name, value = f"{name}_FILE", _owners_file(f"{name}_FILE", str(path))
+            name, value = f"{name}_FILE", owners_file(f"{name}_FILE", str(path))
         if value is None:
             return None
         value = value.strip()
@@ -439,7 +548,7 @@ class _Source(typing.NamedTuple):
             return _parsed(name, raw, json.loads)
         if re.search(r"[\[{\"'\n]", raw):  # Whatever that is, it may be secret.
             raise ConfigError(f"{name}: neither JSON nor the path of a file; are there quotes?")
-        return _parsed(name, _owners_file(name, raw), tomllib.loads)
+        return _parsed(name, owners_file(name, raw), tomllib.loads)
 
 
 def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
@@ -457,6 +566,22 @@ def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
         raise ConfigError(f"{name}: it has a number that is none") from None
 
 
+def _of_document(document: Secret) -> set[str]:
+    """The texts in a document whose names are those of secrets."""
+
+    def walk(value: Any, name: str) -> Iterator[str]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from walk(inner, key)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from walk(inner, name)
+        elif isinstance(value, str) and looks_secret(name):
+            yield value
+
+    return set(walk(json.loads(document.reveal()), ""))
+
+
 def _prefix(service: Service) -> str:
     return f"{PREFIX}{service.name.upper()}_"
 
@@ -468,7 +593,12 @@ def plugin_prefix(name: str) -> str:
     return f"{PREFIX}{re.sub('[^A-Za-z0-9]', '_', word).upper()}_"
 
 
-def _owners_file(name: str, path: str) -> str:
+def owners_file(name: str, path: str) -> str:
+    """The text of a file that only its owner can read.
+
+    :param name: what names the file, for the error
+    :raises ConfigError: others can read it, or nobody can
+    """
     try:
         with Path(path).expanduser().open(encoding="utf-8") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
@@ -529,7 +659,7 @@ _WORDS: Final = {
 
 def _shown(raw: Any) -> str:
     """A value in an error, on one line and without the password of an address."""
-    text = " ".join(_masked(str(raw)).split())
+    text = " ".join(masked(str(raw)).split())
     return text if len(text) <= 80 else f"{text[:77]}…"
 
 
@@ -547,7 +677,8 @@ def _check_addresses(name: str, raw: Any, value: Any, field: FieldInfo) -> None:
                 raise ConfigError(f"{name}={_shown(raw)}: expected {_expected(field)}")
 
 
-def _masked(text: str) -> str:
+def masked(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
     text = re.sub(r"//[^/\s]*@", "//[secure]@", text)
     return re.sub(r"(?i)([?&]\w*password=)[^&\s'\"]*", r"\1[secure]", text)
 
@@ -560,7 +691,7 @@ def _plain(value: Any) -> str:
         return repr(value)
     if isinstance(value, list):
         return ",".join(map(str, value))
-    return _masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+    return masked(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def _meta(field: FieldInfo) -> Meta:

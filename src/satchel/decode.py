@@ -99,7 +99,8 @@ class Decoder(Generic[T]):
         for name in field_names(self.cls) - fresh._unsent:
             setattr(item, name, getattr(fresh, name))
         item._unsent &= fresh._unsent
-        item._admitted = item._bare = False
+        item._admitted = None
+        item._bare = False
         item.data = data
 
     def extra(self, data: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -141,7 +142,8 @@ class Decoder(Generic[T]):
         lines = [
             "def decode(item, data):",
             " item.data = data",
-            " item._admitted = item._apart = item._bare = False",
+            " item._admitted = None",
+            " item._apart = item._bare = False",
         ]
         for position, (name, (wire, key)) in enumerate(present.items()):
             scope[f"convert{position}"] = wire.convert
@@ -166,7 +168,8 @@ class Decoder(Generic[T]):
         if not isinstance(data, Mapping):
             raise DecodeError(self.cls.__name__, f"expected an object, got {type(data).__name__}")
         item.data = data
-        item._admitted = item._apart = item._bare = False
+        item._admitted = None
+        item._apart = item._bare = False
         unsent = set(field_names(self.cls))
         present = _find_keys(self.table, tuple(data))
         for name in field_names(self.cls):

@@ -5,15 +5,17 @@ SatchelError
 │   ├── ConfigError       a setting or a credential
 │   │   └── NoAccount     no account has the role that a request needs
 │   ├── ArgumentError     a spider's argument
+│   ├── TimetableError    schedule.toml cannot be read, or something in it makes no sense
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
 ├── BrowserError          the browser does not start
 ├── AnswerError           the server answered with an error status
+├── CassetteError        a recording that cannot be read, or is no recording
 ├── StoreError            the database is full, locked, read-only or gone
 ├── NotOffered            the dialect, the profile or the server lacks the operation
 ├── LoginFailed           an account has no session, or the server does not take it
 ├── NotInACrawl           a call that is for scripts was made within a crawl
-├── ActionsOff            what would change something on a server is switched off
+├── ActionError           an action that cannot be proposed or sent as it is
 └── NoClient              there is no running crawl that could send what a call asks for
 """
 
@@ -43,6 +45,10 @@ class PluginError(UsageError):
     """A plugin that cannot be loaded, or that does not fit the hooks."""
 
 
+class TimetableError(UsageError):
+    """A mistake in a timetable. The text has the file and the line."""
+
+
 class DecodeError(SatchelError):
     """The payload is no such item: not an object, or without the key that identifies one.
 
@@ -58,6 +64,10 @@ class DecodeError(SatchelError):
 
 class AnswerError(SatchelError):
     """The server answered with an error status. The text has the URL and the status."""
+
+
+class CassetteError(SatchelError):
+    """A recording, or a part of one, cannot be read, or is none."""
 
 
 class BrowserError(SatchelError):
@@ -91,8 +101,8 @@ class NotInACrawl(SatchelError):
     """A call that is for scripts was made within a crawl."""
 
 
-class ActionsOff(SatchelError):
-    """A call inside a crawl would change something on a server, and ``SATCHEL_ACTIONS`` is off."""
+class ActionError(SatchelError):
+    """An action that cannot be proposed as it is, or a change that is no action."""
 
 
 class NoClient(SatchelError):

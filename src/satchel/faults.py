@@ -29,6 +29,7 @@ Kind = Literal[
     "status_429",
     "status_403",
     "reset",
+    "lost",
     "truncated",
     "invalid_json",
     "drip",
@@ -46,6 +47,7 @@ Kind = Literal[
 - ``status_429``, ``status_403``: that status, with ``Retry-After``; ``forbidden``: a bare 403
 - ``challenge``: an HTML 403 that asks for a browser, marked ``cf-mitigated: challenge``
 - ``reset``: the connection is reset before a byte is answered; ``silence``: never an answer
+- ``lost``: the server does what it is asked, and then the connection is reset
 - ``truncated``: the connection ends in the middle of the body
 - ``invalid_json``: the body is cut, its length agrees; ``wrong_type``: JSON that says ``text/html``
 - ``drip``: the body comes in small pieces; ``gzip``: compressed, for those who accept it
@@ -101,7 +103,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
     quota: Quota | None = None
     """Counted over all that ``only`` selects."""
     retry_after: str = "1"
-    """What ``Retry-After`` says, but not the quota's: seconds or a date."""
+    """What ``Retry-After`` says, but not the quota's: seconds or a date. Empty: there is none."""
     drip: float = 0.5
     """Seconds that a dripping body takes."""
     seed: int = 1
@@ -239,6 +241,9 @@ async def _inject(
             return _page(403, {"cf-mitigated": "challenge"}, "Just a moment...")
         case "reset":
             return _Reset()
+        case "lost":
+            await handler(request)
+            return _Reset()
         case "silence":
             return _Silence()
         case "repeat":
@@ -255,9 +260,9 @@ def _page(status: int, headers: Mapping[str, str] | None = None, title: str = ""
 
 def _come_back(status: int, wait: str) -> web.Response:
     message = "Out of call volume quota." if status == 403 else "Rate limit is exceeded."
-    return web.json_response(
-        {"statusCode": status, "message": message}, status=status, headers={"Retry-After": wait}
-    )
+    headers = {"Retry-After": wait} if wait else None
+    body = {"statusCode": status, "message": message}
+    return web.json_response(body, status=status, headers=headers)
 
 
 def _first_page(request: web.Request) -> web.Request:

@@ -5,11 +5,12 @@ Nothing here is global: two crawls in one process have a manager each.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
@@ -19,7 +20,9 @@ from msgspec import Struct
 from satchel import hookspecs
 from satchel.config import listed
 from satchel.errors import ConfigError, PluginError, did_you_mean
+from satchel.items import AddedRelation, Item, field_names, relations_of, type_name
 from satchel.service import Service
+from satchel.version import VERSION
 
 if TYPE_CHECKING:
     import click
@@ -129,6 +132,27 @@ class Plugins:
             found[impl.plugin_name] = struct
         return found
 
+    def relations(self) -> dict[str, list[AddedRelation]]:
+        """Plugin → the relations that it adds to classes of items.
+
+        :raises PluginError: a plugin fails, or adds one that there is or that cannot be
+        """
+        found: dict[str, list[AddedRelation]] = {}
+        taken: set[tuple[type[Item], str]] = set()
+        for impl in self.implementations("satchel_relations"):
+            offered = _asked("satchel_relations", impl) or []
+            for relation in offered if isinstance(offered, list) else [offered]:
+                problem = _problem_of(relation, taken)
+                if not problem and "satchel_resolve_relation" not in self.hooks_of(
+                    impl.plugin_name
+                ):
+                    problem = f"{relation}: it has no satchel_resolve_relation to answer it"
+                if problem:
+                    raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+                taken.add((relation.of, relation.name))
+                found.setdefault(impl.plugin_name, []).append(relation)
+        return found
+
     def feed_exporters(self) -> dict[str, type[BaseItemExporter]]:
         """Format → the feed exporter that a plugin offers.
 
@@ -146,6 +170,30 @@ class Plugins:
                     raise PluginError(f"plugin {impl.plugin_name}: {problem}")
             found.update(offered)
         return found
+
+    def item_classes(self, off: Collection[str] = ()) -> list[type[Item]]:
+        """The classes of items that plugins make themselves.
+
+        :param off: plugins that are left out
+        :raises PluginError: a plugin fails, or two classes have one type name
+        """
+        found: dict[str, type[Item]] = {}
+        for impl in self.implementations("satchel_item_classes"):
+            if impl.plugin_name in off:
+                continue
+            offered = _asked("satchel_item_classes", impl) or []
+            if not isinstance(offered, list) or not all(map(_is_item_class, offered)):
+                problem = (
+                    "satchel_item_classes must return a list of dataclasses of satchel.Item, "
+                    "each with a namespace"
+                )
+                raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+            for cls in offered:
+                if type_name(cls) in found:
+                    problem = f"there is an item type {type_name(cls)} already"
+                    raise PluginError(f"plugin {impl.plugin_name}: {problem}")
+                found[type_name(cls)] = cls
+        return list(found.values())
 
     def commands(self, taken: Iterable[str]) -> dict[str, click.Command]:
         """Verb → the command that a plugin offers.
@@ -216,7 +264,7 @@ def _find(paths: Iterable[str]) -> Iterator[Found]:
     package = import_module(BUILT_IN)
     for module in sorted(iter_modules(package.__path__), key=lambda module: module.name):
         path = f"{BUILT_IN}.{module.name}"
-        yield Found(module.name, path, "built-in", version("satchel"))
+        yield Found(module.name, path, "built-in", VERSION)
     for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
         package_name, number = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
         yield Found(entry.name, entry.value, f"package {package_name}".strip(), number)
@@ -269,10 +317,33 @@ def _asked(hook: str, impl: pluggy.HookImpl) -> Any:
         raise PluginError(f"plugin {impl.plugin_name}: {hook} failed: {_reason(error)}") from error
 
 
+def _is_item_class(offered: Any) -> bool:
+    if not (inspect.isclass(offered) and issubclass(offered, Item) and offered.namespace):
+        return False
+    return dataclasses.is_dataclass(offered)
+
+
 def _checked(offered: Any, plugin: str) -> list[Service]:
     if isinstance(offered, list) and all(isinstance(service, Service) for service in offered):
         return offered
     raise PluginError(f"plugin {plugin}: satchel_services must return a list of satchel.Service")
+
+
+def _problem_of(relation: Any, taken: set[tuple[type[Item], str]]) -> str:
+    """Why a plugin cannot add this relation; empty: it can."""
+    if not isinstance(relation, AddedRelation):
+        return "satchel_relations must return a list of satchel.AddedRelation"
+    cls, name, field = relation.of, relation.name, relation.field
+    if not name.isidentifier():
+        return f"{relation}: a relation's name is one word of letters, digits and _"
+    if name in relations_of(cls) or (cls, name) in taken:
+        return f"there is a relation {relation} already"
+    if field is None and relation.to is None:
+        return f"{relation}: it leads nowhere: give it the class that it leads to, or a field"
+    if field is not None and field not in field_names(cls):
+        hint = did_you_mean(field, field_names(cls))
+        return f"{relation}: {cls.__name__} has no field {field}{hint}"
+    return ""
 
 
 def _reason(error: Exception) -> str:

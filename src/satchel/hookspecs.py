@@ -19,8 +19,9 @@ What holds for all of them:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.exporters import BaseItemExporter
 
-    from satchel.items import Item
+    from satchel.actions import Outcome, Proposal
+    from satchel.items import AddedRelation, Item
     from satchel.service import Service
 
 
@@ -67,6 +69,36 @@ class ResponseInfo:
     status: int
     size: int
     seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job that ``satchel schedule`` started on a scrapyd node, and what it came to.
+
+    :ivar id: its id, there and in the table ``crawl``
+    :ivar name: its entry in the timetable
+    :ivar spider: the spider
+    :ivar due: when it was due
+    :ivar attempt: 1, or more where it is repeated
+    :ivar node: the node that had it
+    :ivar verdict: ``complete``, ``failed``, ``cancelled`` or ``unjudged``
+    :ivar why: why it is not complete
+    :ivar items: how many items it found; ``None``: nobody knows
+    :ivar errors: how many errors it had; ``None``: nobody knows
+    :ivar again: when it is tried again; ``None``: it is not
+    """
+
+    id: str
+    name: str
+    spider: str
+    due: datetime
+    attempt: int
+    node: str
+    verdict: str
+    why: str
+    items: int | None
+    errors: int | None
+    again: datetime | None
 
 
 hookspec = pluggy.HookspecMarker("satchel")
@@ -201,6 +233,49 @@ def satchel_commands() -> list[click.Command] | None:
 
 
 @hookspec
+def satchel_item_classes() -> list[type[Item]] | None:
+    """Offer classes of items that a plugin makes itself, so that they are stored.
+
+    Called like :func:`satchel_services`. Each is a subclass of :class:`satchel.Item` as those of
+    services are: a dataclass with a ``namespace`` and a ``key``, of which the store makes a table,
+    and parts without a key. All results count; two classes of one type name are refused. Those of a
+    plugin whose setting ``enabled`` is false are left out. :func:`satchel.put_item` sends an item
+    on its way.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from dataclasses import dataclass
+        from typing import ClassVar
+
+        from satchel import Item, hookimpl, put_item
+        from satchel.recnet import Room
+
+
+        @dataclass(slots=True, init=False)
+        class Visits(Item):
+            namespace: ClassVar[str] = "example"
+            key: ClassVar[tuple[str, ...]] = ("room_id",)
+
+            room_id: int | None = None
+            count: int | None = None
+
+
+        @hookimpl
+        def satchel_item_classes():
+            return [Visits]
+
+
+        @hookimpl
+        def satchel_export_items(items, crawler):
+            for item in items:
+                if isinstance(item, Room):
+                    put_item(crawler, Visits(room_id=item.id, count=item.visit_count))
+    """
+
+
+@hookspec
 def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | None:
     """Prepare for a crawl.
 
@@ -217,6 +292,28 @@ def satchel_crawl_started(crawler: Crawler, settings: Any) -> Awaitable[None] | 
         @hookimpl
         async def satchel_crawl_started(crawler):
             crawler.stats.set_value("example/spider", crawler.spider.name)
+    """
+
+
+@hookspec
+def satchel_crawl_idle(crawler: Crawler, settings: Any) -> Awaitable[None] | None:
+    """Add what can only be known when all items have come.
+
+    Called once, when the spider has run out of requests for the first time and all its items are
+    stored; not where a crawl ends in another way. The crawl waits, and ends after that: this is
+    the last moment for :func:`satchel.put_item`. What it returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl, put_item
+
+
+        @hookimpl
+        async def satchel_crawl_idle(crawler):
+            stats = crawler.stats
+            await put_item(crawler, {"total": stats.get_value("item_scraped_count")})
     """
 
 
@@ -298,6 +395,31 @@ def satchel_response(
 
 
 @hookspec
+def satchel_stop_paging(
+    items: list[Item], crawler: Crawler, settings: Any
+) -> bool | Awaitable[bool] | None:
+    """Say that what follows a page of a listing is not wanted.
+
+    Called with the items of each page, after the privacy gate, of listings whose order puts what is
+    new on the first pages (a spider's ``satchel.spider.ApiSpider.is_enough`` asks). Such a listing
+    is walked in order then, a page at a time. The items of the page itself come; one plugin that
+    returns true is enough to end the listing there. What is returned otherwise, and a failure,
+    count as false.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_stop_paging(items):
+            return any(item.cheer_count == 0 for item in items)
+    """
+
+
+@hookspec
 def satchel_withhold(item: Item, crawler: Crawler, settings: Any) -> Collection[str] | None:
     """Tighten privacy: name fields of an item that are withheld, besides those that the gate does.
 
@@ -322,6 +444,73 @@ def satchel_withhold(item: Item, crawler: Crawler, settings: Any) -> Collection[
         def satchel_withhold(item):
             if isinstance(item, Account):
                 return ["username"]
+    """
+
+
+@hookspec
+def satchel_relations() -> list[AddedRelation] | None:
+    """Add relations to classes of items: what the items' service has no operation for.
+
+    Called like :func:`satchel_services`. All results count; a name that the class has already is
+    refused. ``include=`` takes the name like the class's own, also behind and before a dot, and
+    ``satchel schema`` shows it. :func:`satchel_resolve_relation` of the same plugin answers it. An
+    :class:`satchel.AddedRelation` has ``of``, the class of the items; ``name``; ``to``, the class
+    that it leads to; ``field``, the field of *of* that keeps the answer, if one does; ``help``, a
+    line on what it is. Where no field keeps it, what is found only goes out as items of their own.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import AddedRelation, hookimpl
+        from satchel.recnet import Account, Room
+
+
+        @hookimpl
+        def satchel_relations():
+            return [AddedRelation(of=Account, name="dorm", to=Room, help="The account's own room.")]
+
+
+        @hookimpl
+        def satchel_resolve_relation(items):
+            return [Room(id=1000 + account.id, creator_account_id=account.id) for account in items]
+    """
+
+
+@hookspec
+def satchel_resolve_relation(
+    relation: AddedRelation, items: list[Item], crawler: Crawler, settings: Any
+) -> Sequence[Any] | Awaitable[Sequence[Any] | None] | None:
+    """Answer a relation that the plugin adds, for many items at once.
+
+    Called where ``include=`` names it, after the privacy gate: with the items of a page, or with
+    what another relation found for them. The page waits; others are being fetched meanwhile, and
+    may be asked about at the same time. Return, for each item in its place, an item of the class
+    ``to``, a list of such, ``None`` (there is nothing), or an exception (it could not be had);
+    ``None`` alone, if there is nothing for any of them.
+    Answers pass the gate, and what they hold goes out once, as items like all others. A request of
+    one's own is made by ``await crawler.engine.download_async(Request(…, callback=NO_CALLBACK))``,
+    so that it has the crawl's pace. Where the hook fails, or returns something else, the items go
+    without the relation, and that is counted as for any other (docs/relations.md).
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import AddedRelation, hookimpl
+        from satchel.recnet import Account, Image
+
+
+        @hookimpl
+        def satchel_relations():
+            return [AddedRelation(of=Image, name="first_tagged", to=Account)]
+
+
+        @hookimpl
+        async def satchel_resolve_relation(relation, items):
+            tagged = [image.tagged_player_ids for image in items]
+            found = {ids[0]: Account(id=ids[0]) for ids in tagged if ids}
+            return [found[ids[0]] if ids else None for ids in tagged]
     """
 
 
@@ -377,4 +566,107 @@ def satchel_export_items(
         def satchel_export_items(items):
             with Path("ids.txt").open("a") as file:
                 file.writelines(f"{item.id}\\n" for item in items)
+    """
+
+
+@hookspec
+def satchel_propose_actions(
+    item: Item, crawler: Crawler, settings: Any
+) -> list[Proposal] | Awaitable[list[Proposal] | None] | None:
+    """Propose what is to be done on a server because of an item.
+
+    Called for each item that is about to be stored, as :func:`satchel_process_item` has left it
+    (without a store it is not called). All results count. They are stored in one transaction with
+    the item, and sent after it if ``SATCHEL_ACTIONS=on``; else they are shown (docs/actions.md). A
+    plugin that proposes the same action for the same item again proposes nothing new, unless it
+    gives the proposal another name. Where the hook fails, the item is stored without its proposals.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import Proposal, hookimpl
+        from satchel.kemono import Creator, FavoriteCreator
+
+
+        @hookimpl
+        def satchel_propose_actions(item):
+            if isinstance(item, Creator) and (item.favorited or 0) > 50:
+                action = FavoriteCreator(service=item.service, creator=item.id)
+                return [Proposal(action, reason=f"{item.favorited} others like it")]
+    """
+
+
+@hookspec
+def satchel_veto_action(
+    proposal: Proposal, crawler: Crawler, settings: Any
+) -> str | Awaitable[str | None] | None:
+    """Say why an action must not be sent.
+
+    Called before an action is sent, whoever has proposed it, if no setting is against it; and
+    before it is shown by a dry run. Return a reason to refuse it for good, or ``None``. The first
+    reason counts; no further plugin is asked.
+
+    This hook refuses: where it fails, the action is held, and asked about again by the next run.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_veto_action(proposal):
+            if "patreon/10000003" in proposal.action.target:
+                return "this creator asked to be left alone"
+    """
+
+
+@hookspec
+def satchel_action_finished(
+    proposal: Proposal, outcome: Outcome, crawler: Crawler, settings: Any
+) -> Awaitable[None] | None:
+    """Hear what became of an action.
+
+    Called when an action was done, refused, vetoed, has failed, or is left to a person, after that
+    is committed; not for what is held. A process that is killed in between does not call it any
+    more. What it returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_action_finished(proposal, outcome, crawler):
+            crawler.stats.inc_value(f"example/{proposal.action.kind}/{outcome.state}")
+    """
+
+
+@hookspec
+def satchel_job_finished(job: JobInfo, settings: Any) -> Awaitable[None] | None:
+    """Look at what a scheduled job came to.
+
+    Called by ``satchel schedule`` when a job has ended and was judged, for each attempt, also a
+    failed one. It may be called twice for one, if the scheduler is killed meanwhile. There is no
+    crawl: it runs in the scheduler, with the settings and the environment of that, and the
+    scheduler waits. A failure is logged. What it returns does not count.
+
+    .. versionadded:: 0.1
+
+    ::
+
+        from pathlib import Path
+
+        from satchel import hookimpl
+
+
+        @hookimpl
+        def satchel_job_finished(job):
+            if job.verdict == "failed" and job.again is None:
+                with Path("failed.txt").open("a") as file:
+                    file.write(f"{job.id}: {job.why}\\n")
     """

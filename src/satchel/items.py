@@ -88,9 +88,12 @@ def exported(value: Any) -> Any:
     return value
 
 
-def moment() -> Any:
-    """Declare a field as a point in time (a ``datetime``; default ``None``)."""
-    return _described({"type": "string", "format": "date-time"})
+def moment(*, zoned: bool = True) -> Any:
+    """Declare a field as a point in time (a ``datetime``; default ``None``).
+
+    :param zoned: in UTC; else as a clock showed it somewhere, without an offset
+    """
+    return _described({"type": "string", "format": "date-time"}, zoned=zoned)
 
 
 def nested(name: str, *, many: bool = False, content: bool = False) -> Any:
@@ -149,7 +152,7 @@ class Item:
         client: Client | None
         data: Mapping[str, Any] | None
         _unsent: frozenset[str]
-        _admitted: bool
+        _admitted: frozenset[str] | None  # what the privacy gate withheld; None: it has not passed
         _apart: bool  # goes to the store by itself, not with whoever nests it
         _bare: bool  # nothing undocumented may be kept of it, nor what was stored of that
 
@@ -172,7 +175,8 @@ class Item:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         self.client = client
         self.data = None
-        self._admitted = self._apart = self._bare = False
+        self._admitted = None
+        self._apart = self._bare = False
         self._unsent = names
         for name in names:
             setattr(self, name, None)
@@ -212,6 +216,8 @@ class FieldInfo:
     link: bool
     content: bool
     """Withheld unless the service's setting allows it."""
+    zoned: bool
+    """Of a point in time: it is in UTC, and not as a clock showed it somewhere."""
 
     @property
     def item_type(self) -> ItemClass | None:
@@ -232,6 +238,7 @@ def _field_info(field: dataclasses.Field[Any], hint: Any) -> FieldInfo:
     return FieldInfo(
         field.name, kind, many,
         said.get("personal"), said.get("link", False), said.get("content", False),
+        said.get("zoned", True),
     )  # fmt: skip
 
 
@@ -348,6 +355,28 @@ class Relation:
     def name(self) -> str:
         """The relation's word: the field's name, or the method's without ``get_``, ``resolve_``."""
         return self.field or self.method.removeprefix("get_").removeprefix("resolve_")
+
+
+@dataclass(frozen=True, slots=True)
+class AddedRelation:
+    """A relation that a plugin adds to a class of items, and answers for many of them at once.
+
+    :ivar of: the class of the items that have it
+    :ivar name: its word in ``include=``
+    :ivar to: the class of the items that it leads to; ``None``: to a value, or several
+    :ivar field: the field of *of* that keeps the answer; ``None``: none does, and what is found
+        only goes out as items of their own
+    :ivar help: a line on what it is
+    """
+
+    of: type[Item]
+    name: str
+    to: type[Item] | None = None
+    field: str | None = None
+    help: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.of.__name__}.{self.name}"
 
 
 def client_of(item: Item, method: str) -> Client:

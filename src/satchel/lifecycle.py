@@ -1,4 +1,4 @@
-"""Tells the plugins that the crawl begins and that it has ended, and watches them in between."""
+"""Tells the plugins when the crawl begins, idles and has ended, and watches them in between."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import logging
 from typing import TYPE_CHECKING, Self
 
 from scrapy import signals
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.extensions.feedexport import FeedExporter
 
 from satchel.addon import SatchelAddon
 from satchel.summary import Summary
+from satchel.waiting import wake
 from satchel.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -21,13 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """Calls ``satchel_crawl_started`` and ``satchel_crawl_finished``."""
+    """Calls ``satchel_crawl_started``, ``satchel_crawl_idle`` and ``satchel_crawl_finished``."""
 
     def __init__(self, crawler: Crawler) -> None:
         addon = SatchelAddon.of(crawler)
         self._crawler = crawler
         self._calls = addon.calls
         self._reason = ""
+        self._last: asyncio.Task[None] | None = None
         self._warned: set[str] = set()
         self._watchdog = Watchdog(
             self._calls.codes(),
@@ -36,6 +38,8 @@ class Lifecycle:
             count=self._count,
         )
         crawler.signals.connect(self._spider_opened, signals.spider_opened)
+        if self._calls.has("satchel_crawl_idle"):
+            crawler.signals.connect(self._spider_idle, signals.spider_idle)
         crawler.signals.connect(self._spider_closed, signals.spider_closed)
         crawler.signals.connect(self._feeds_closed, signals.feed_exporter_closed)
         crawler.signals.connect(self._watchdog.stop, signals.engine_stopped)
@@ -49,6 +53,13 @@ class Lifecycle:
     async def _spider_opened(self) -> None:
         self._watchdog.start()
         await self._calls.crawl_started()
+
+    def _spider_idle(self) -> None:
+        if self._last is None:
+            self._last = asyncio.ensure_future(self._calls.crawl_idle())
+            self._last.add_done_callback(lambda task: wake(self._crawler))
+        if not self._last.done():
+            raise DontCloseSpider
 
     async def _spider_closed(self, reason: str) -> None:
         self._reason = reason

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Collection
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from satchel.items import Item, Personal, cached, field_names, fields_of, nested_fields
+
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 
 class Level(IntEnum):
@@ -38,6 +41,7 @@ class Gate:
     :param tighten: item → fields that are withheld besides; ``None``: all but key and links
     :param content: the namespaces of the services whose content is kept, at any level; that of the
         others (:func:`satchel.items.withheld`) is not
+    :ivar is_no_minor: is called with each item that could be marked as a minor's and is not
     """
 
     def __init__(
@@ -56,27 +60,40 @@ class Gate:
         self._count = count
         self._tighten = tighten
         self._content = frozenset(content)
+        self.is_no_minor: Callable[[Item], object] | None = None
 
     def admit(self, item: Any) -> Any:
         """Let *item* and what it nests through, without what the level withholds.
 
         An item that passed already, and what is no satchel item, is returned as it is.
         """
-        if not isinstance(item, Item) or item._admitted:
+        if not isinstance(item, Item) or item._admitted is not None:
             return item
-        item._admitted = True
+        item._admitted = _NOTHING  # A cycle of items ends here.
+        withheld = _NOTHING
         if self.level >= Level.JUNIORS and _is_minor(item):
-            self._blank(item)
-        elif self.level >= Level.CAREFUL:
-            self._withhold_identity(item)
-            if self.level is Level.STRICT:
-                self._pseudonymize(item)
+            withheld = self._blank(item)
+        else:
+            if self.is_no_minor is not None and item.minor is not None:
+                self.is_no_minor(item)
+            withheld = self._withhold_from(item)
         if self._guards(type(item)):
-            self._withhold_content(item)
+            withheld |= self._withhold_content(item)
         if self._tighten is not None:
-            self._withhold_more(item, self._tighten(item))
+            withheld |= self._withhold_more(item, self._tighten(item))
+        item._admitted = withheld
         self._admit_nested(item)
         return item
+
+    def _withhold_from(self, item: Item) -> frozenset[str]:
+        withheld = self._withhold_identity(item) if self.level >= Level.CAREFUL else _NOTHING
+        if self.level is Level.STRICT:
+            self._pseudonymize(item)
+        return withheld
+
+    def withholds_from(self, cls: type[Item]) -> bool:
+        """Whether it may change items of a class, or of the classes that these nest."""
+        return self.level > Level.OFF or self._guards(cls) or self._tighten is not None
 
     def admit_again(self, item: Any) -> Any:
         """The same for an item that may have come to nest others since it passed (by a plugin)."""
@@ -119,8 +136,11 @@ class Gate:
         return cls.guarded and cls.namespace not in self._content
 
     def _admit_nested(self, item: Item) -> None:
-        unread = set(nested_fields(type(item)))
-        for name in nested_fields(type(item)):
+        names = nested_fields(type(item))
+        if not names:
+            return
+        unread = set(names)
+        for name in names:
             value = getattr(item, name)
             if value is None:
                 continue
@@ -133,37 +153,43 @@ class Gate:
             # What could not be read as an item cannot be judged either.
             _put_in_payload(item, frozenset(unread), None)
 
-    def _withhold_more(self, item: Item, names: frozenset[str] | None) -> None:
+    # What withholds returns the names of the fields that it is about.
+
+    def _withhold_more(self, item: Item, names: frozenset[str] | None) -> frozenset[str]:
         if names is None:
-            self._blank(item, "refused")
-        elif names:
+            return self._blank(item, "refused")
+        if names:
             _blank_fields(item, names)
             _put_in_payload(item, names, None)
             self._count("tightened")
+        return names
 
-    def _blank(self, item: Item, rule: str = "junior") -> None:
+    def _blank(self, item: Item, rule: str = "junior") -> frozenset[str]:
         lost = _fields_but(type(item), kept_of_minors(type(item)))
         _blank_fields(item, lost)
         item._unsent = frozenset()
         _strip_payload(item, lost)
         item._bare = True
         self._count(rule)
+        return lost
 
-    def _withhold_identity(self, item: Item) -> None:
+    def _withhold_identity(self, item: Item) -> frozenset[str]:
         names = _unneeded(type(item))
-        if not names:
-            return
-        _blank_fields(item, names)
-        _put_in_payload(item, names, None)
-        self._count("identity" if names & _of_kind(type(item), Personal.IDENTITY) else "bystander")
+        if names:
+            _blank_fields(item, names)
+            _put_in_payload(item, names, None)
+            identity = names & _of_kind(type(item), Personal.IDENTITY)
+            self._count("identity" if identity else "bystander")
+        return names
 
-    def _withhold_content(self, item: Item) -> None:
+    def _withhold_content(self, item: Item) -> frozenset[str]:
         names = content_of(type(item))
         _blank_fields(item, names)
         _strip_payload(item, names)
         item._bare = True
         if names and item.key:
             self._count("content")
+        return names
 
     def _pseudonymize(self, item: Item) -> None:
         spoken = _spoken(type(item))
@@ -177,12 +203,22 @@ class Gate:
     def pseudonym(self, value: Any) -> str | None:
         """A word that stands for *value*: the same each time, not to be guessed without the key.
 
-        For what is no text there is none.
+        For what is no text there is none. A pseudonym, as recordings have it, stands for itself:
+        its last digits tell that it was made with the key.
         """
         if not isinstance(value, str):
             return None
-        digest = hmac.new(self._key, value.encode(errors="surrogatepass"), hashlib.sha256)
-        return f"~{digest.hexdigest()[:20]}"
+        if _PSEUDONYM.fullmatch(value) and value[15:] == self._digest(value[:15])[:6]:
+            return value
+        stem = f"~{self._digest(value)[:14]}"
+        return stem + self._digest(stem)[:6]
+
+    def _digest(self, value: str) -> str:
+        data = value.encode(errors="surrogatepass")
+        return hmac.new(self._key, data, hashlib.sha256).hexdigest()
+
+
+_PSEUDONYM: Final = re.compile("~[0-9a-f]{20}")
 
 
 def _is_minor(item: Item) -> bool:

@@ -33,7 +33,7 @@ _PASSWORDS: Final = re.compile(
     | ((?: ^ | & ) [^=&]*password[^=&]* = ) [^&]*            # a form
     """
 )
-_UNANSWERED: Final = ("reset", "silence")
+_UNANSWERED: Final = ("reset", "lost", "silence")
 _PATIENCE: Final = 0.1
 """Seconds that requests under way get when the server stops."""
 
@@ -43,8 +43,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Asked(msgspec.Struct, frozen=True):
     """One request that the sandbox got. Credentials are shown as ``[secure]``.
 
+    :ivar time: of the answer
     :ivar status: of the answer; 0 if there was none
     :ivar fault: the fault that it got (:data:`satchel.faults.KINDS` or ``quota``); empty: none
+    :ivar seconds: that it took to answer
     """
 
     time: float
@@ -55,6 +57,7 @@ class Asked(msgspec.Struct, frozen=True):
     body: str
     status: int
     fault: str = ""
+    seconds: float = 0.0
 
 
 class Sandbox:
@@ -126,6 +129,7 @@ class Sandbox:
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path == LOG_PATH:
             return self._show_log()
+        began = time.monotonic()
         body = await request.text()
         status, fault = 0, ""
         try:
@@ -139,7 +143,8 @@ class Sandbox:
             status = 500
             raise
         finally:
-            self.log.append(_asked(request, body, status, fault))
+            seconds = time.monotonic() - began
+            self.log.append(_asked(request, body, status, fault, seconds))
 
     def _show_log(self) -> web.Response:
         body = msgspec.json.encode(list(self.log))
@@ -151,7 +156,7 @@ def _close(sockets: Iterable[socket.socket]) -> None:
         listening.close()
 
 
-def _asked(request: web.Request, body: str, status: int, fault: str) -> Asked:
+def _asked(request: web.Request, body: str, status: int, fault: str, seconds: float) -> Asked:
     headers = {
         name: "[secure]" if name.lower() in _REDACTED else value
         for name, value in request.headers.items()
@@ -165,6 +170,7 @@ def _asked(request: web.Request, body: str, status: int, fault: str) -> Asked:
         body=_PASSWORDS.sub(_secure, body),
         status=status,
         fault=fault,
+        seconds=seconds,
     )
 
 

@@ -1,4 +1,4 @@
-"""``scrapy crawl`` and ``scrapy runspider``: Scrapy's own, with an exit status that tells.
+"""``scrapy crawl`` and ``runspider``, with an exit status that tells; ``list``, with all spiders.
 
 They are entry points, since Scrapy looks for commands before it asks add-ons. Where the add-on is
 not enabled they do what Scrapy's do.
@@ -12,7 +12,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from scrapy.commands import BaseRunSpiderCommand, ScrapyCommand, crawl, runspider
+from scrapy.commands import list as list_command
 from scrapy.exceptions import UsageError as ScrapyUsageError
+from scrapy.utils.project import inside_project
 
 from satchel.addon import SatchelAddon
 from satchel.errors import UsageError, did_you_mean
@@ -84,3 +86,15 @@ class RunSpider(_Judged, runspider.Command):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         super().run(args, opts)
         self._judge()
+
+
+class List(list_command.Command):
+    """``scrapy list``, by which scrapyd knows what it can run: with all services' spiders."""
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        assert self.settings is not None
+        if not inside_project():
+            raise ScrapyUsageError("there is no Scrapy project here", print_help=False)
+        if SatchelAddon.is_enabled(self.settings):
+            SatchelAddon.update_pre_crawler_settings(self.settings)
+        super().run(args, opts)

@@ -92,9 +92,14 @@ class Engine:
             await self._crawl
 
 
+def is_script(crawler: Crawler) -> bool:
+    """Whether a crawl is a script's: what is called there, a person has called."""
+    return isinstance(crawler.spider, _WaitingSpider)
+
+
 def _refuse_within_a_crawl() -> None:
     crawler = CRAWL.get()
-    if crawler is None or not crawler.crawling or isinstance(crawler.spider, _WaitingSpider):
+    if crawler is None or not crawler.crawling or is_script(crawler):
         return
     raise NotInACrawl(
         "this runs within a crawl, whose engine and settings hold: give the call its session, "

@@ -2,7 +2,7 @@
 
 BOT_NAME = "satchel"
 
-# "scrapy list", and so scrapyd, does not ask the add-on for the services' spiders.
+# For tools that do not ask the add-on for the services' spiders.
 SPIDER_MODULES = ["satchel.spiders"]
 
 # The one line that turns satchel on in any project.

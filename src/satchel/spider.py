@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from scrapy import Spider
 from scrapy.exceptions import IgnoreRequest
+from scrapy.settings import get_settings_priority
 from scrapy.spidermiddlewares.httperror import HttpError
 
-from satchel import arguments
+from satchel import arguments, secrets
 from satchel.addon import SatchelAddon
 from satchel.arguments import Argument, at_least, words
+from satchel.config import Reader
 from satchel.errors import (
     ArgumentError,
     BrowserError,
@@ -21,6 +23,7 @@ from satchel.errors import (
     NotOffered,
     SatchelError,
 )
+from satchel.hooks import Plugins
 from satchel.items import Item, key_of, relations_of
 from satchel.paging import Recent
 from satchel.reasons import Reason
@@ -30,6 +33,7 @@ from satchel.waiting import is_ending
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
 REMEMBERED: Final = 1_000_000
@@ -59,7 +63,8 @@ class SatchelSpider(Spider):
 
     :cvar arguments: the arguments that it takes
     :cvar browser: whether it opens pages in a browser
-    :ivar given: the values of those that it was given
+    :ivar written: those that it was given, as they were written
+    :ivar given: their values
     :ivar tree: the relations that its items are to have; ``None``: none
     :ivar expected: how many items it was asked for; ``None``: nobody knows
     :ivar done: how many of these have come, or are not there
@@ -74,6 +79,18 @@ class SatchelSpider(Spider):
         self.expected: int | None = None
         self.done = 0
         self.given = arguments.read(self.name, self.arguments, kwargs)
+        self.written = {name: str(kwargs[name]) for name in self.given}
+
+    @property
+    def asked_for(self) -> str:
+        """The spider and its arguments: the same text, the same was asked for, however written."""
+        return arguments.canonical(self.name, self.given)
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether what it has not met may be there all the same: a limit, or a plugin, ended it."""
+        limited = LIMIT in self.arguments and LIMIT.name in self.given
+        return limited or bool(self.crawler.stats.get_value("satchel/stopped_listings"))
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -82,6 +99,8 @@ class SatchelSpider(Spider):
                 f"{cls.name} needs satchel's add-on: add ADDONS = "
                 '{"satchel.addon.SatchelAddon": 100} to the settings of the project'
             )
+        # Before a line about a wrong argument shows it.
+        refuse_secrets(cls.name, crawler.settings, kwargs)
         spider: Self = super().from_crawler(crawler, *args, **kwargs)
         return spider
 
@@ -153,7 +172,10 @@ class ApiSpider(SatchelSpider):
         self.tree = self.relations()
         if self.tree is not None:
             try:
-                self.tree.check(self.client)
+                self.tree.settle(addon.calls.relations)
+                self.tree.check(addon.client)
+            except ValueError as error:
+                raise ArgumentError(f"{self.name}: include={self.tree}: {error}") from None
             except NotOffered as error:
                 raise ArgumentError(f"{self.name}: include: {error}") from None
 
@@ -169,9 +191,9 @@ class ApiSpider(SatchelSpider):
             words = filter(None, (self.name, argument, str(error)))
             raise ArgumentError(": ".join(words)) from None
 
-    @abstractmethod
     def needs(self, source: Any) -> Iterable[str]:
-        """The operations that a source takes."""
+        """The operations that a source takes, of a client that has them in its ``api``."""
+        return ()
 
     def relations(self) -> Tree | None:
         """What of ``include=`` are relations of the items."""
@@ -217,12 +239,47 @@ class ApiSpider(SatchelSpider):
         self.done += 1
         return item
 
+    @property
+    def may_be_enough(self) -> bool:
+        """Whether listings are to be walked in order, since a plugin may end them: see
+        :meth:`is_enough`."""
+        return SatchelAddon.of(self.crawler).calls.has("satchel_stop_paging")
+
+    async def is_enough(self, response: Response, items: Iterable[Item]) -> bool:
+        """Whether a plugin wants nothing that follows a page of a listing, and count it.
+
+        Of use where the order of the listing puts what is new on its first pages.
+        """
+        addon, page = SatchelAddon.of(self.crawler), list(items)
+        if not page or not self.may_be_enough:
+            return False
+        admitted = [addon.gate.admit(item) for item in page]
+        is_enough = await addon.calls.stop_paging(admitted, response.url)
+        if is_enough:
+            self.count("stopped_listings")
+        return is_enough
+
     def report_absent(self, values: list[Any]) -> None:
         """Count what was asked for and is not there (deleted, private or never was)."""
         if values:
             self.count("absent", len(values))
             self.done += len(values)
             self.logger.info("not there: %s", ", ".join(map(str, values)))
+
+
+def refuse_secrets(spider: str, settings: BaseSettings, given: Mapping[str, Any]) -> None:
+    """Refuse arguments that are secrets; and, of a job of scrapyd, settings that have one in them.
+
+    :raises UsageError: there is one, or satchel's settings cannot be read
+    """
+    plugins = Plugins.of(settings)
+    reader = Reader(settings, plugins.services(), plugins=plugins.settings())
+    secrets.refuse(spider, given, reader.secrets())
+    if "_job" in given:
+        for name in settings:
+            is_given = settings.getpriority(name) == get_settings_priority("cmdline")
+            if is_given and secrets.has_password(str(settings[name])):
+                raise ConfigError(f"{name}=…: there is a secret in it: {secrets.ADVICE}")
 
 
 def identity_of(item: Item) -> Any:

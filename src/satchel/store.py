@@ -12,16 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
-from sqlalchemy import MetaData
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
-from satchel import tables
+from satchel import history, outbox, tables
 from satchel.databases import Database, database, schema
 from satchel.databases.batches import Group, TableRow, encoded, grouped
 from satchel.databases.statements import upsert
@@ -37,31 +37,53 @@ that Scrapy has in its pipelines at once, so that it goes on with some while oth
 ATTEMPTS: Final = 5
 """How often a batch is written anew where its database has a reason to."""
 
-Waiting = tuple[list[TableRow], asyncio.Future[None]]
+
+class _Waiting(NamedTuple):
+    """What is to be committed together, and who waits for that."""
+
+    rows: list[TableRow]
+    proposals: Sequence[tables.Row]
+    future: asyncio.Future[None]
+
+
+T = TypeVar("T")
+
+Work = Callable[[Database, Connection], T]
+"""Something that reads or writes, in a transaction."""
 
 
 class Store:
     """The database of one crawl.
 
     :ivar written: table → rows written
+    :ivar crawl: the number of the crawl that writes (:mod:`satchel.history`); ``None``: of none
     """
 
     def __init__(self, database: Database, metadata: MetaData) -> None:
         self.written: Counter[str] = Counter()
+        self.crawl: int | None = None
         self._database = database
         self._metadata = metadata
         self._upsert = lru_cache(maxsize=512)(partial(upsert, database))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="satchel-store")
-        self._pending: list[Waiting] = []
+        self._pending: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
         self._failure: StoreError | None = None
 
     @classmethod
-    def open(cls, url: str, items: Iterable[type[Item]], *, shield_minors: bool = True) -> Store:
+    def open(
+        cls,
+        url: str,
+        items: Iterable[type[Item]],
+        *,
+        shield_minors: bool = True,
+        actions: bool = False,
+    ) -> Store:
         """Open or make the database, with the tables, columns and views of these item classes.
 
         :param url: a database URL, such as ``sqlite:///satchel.db`` or ``postgresql://user@host/db``
         :param shield_minors: fill in nothing about a known minor from answers that lack the mark
+        :param actions: make the tables of actions, too
         :raises ConfigError: the URL is none, or of a database that is not supported
         :raises StoreError: the database cannot be opened, read or written
         """
@@ -71,28 +93,72 @@ class Store:
         try:
             with store._database.engine.begin() as connection:
                 schema.make(store._database, connection, metadata, items)
+                history.make(store._database, connection)
+                if actions:
+                    outbox.make(connection)
         except (DBAPIError, StoreError) as error:
             store._database.engine.dispose()
             raise store._error(error) from None
         store._database.opened()
         return store
 
+    async def begin(self, crawl: history.Begun) -> None:
+        """Note that a crawl begins; the rows that are written from now on are its own.
+
+        :raises StoreError: the database cannot be written
+        """
+        self.crawl = await self.run(partial(history.begin, crawl=crawl))
+
+    async def end(self, crawl: history.Ended, also: Iterable[Work[None]] = ()) -> None:
+        """Note what the crawl came to, when the store is closed.
+
+        :param also: what is to be done in the same transaction
+        :raises StoreError: the database cannot be written
+        """
+        if self.crawl is None:
+            return
+        work = partial(history.end, number=self.crawl, crawl=crawl)
+        try:
+            await asyncio.to_thread(self._work, work, *also)
+        finally:
+            self._database.engine.dispose()
+
+    async def run(self, work: Work[T]) -> T:
+        """Have something else read or write in a transaction of its own, between two batches.
+
+        :raises StoreError: the database failed
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
+
+    def _work(self, work: Work[T], *also: Work[None]) -> T:
+        try:
+            self._database.committed()  # else SQLite would make a new file in place of a lost one
+            with self._database.engine.begin() as connection:
+                result = work(self._database, connection)
+                for more in also:
+                    more(self._database, connection)
+        except DBAPIError as error:
+            raise self._error(error) from None
+        return result
+
     def takes(self, item: Item) -> bool:
         """Whether there is a table for the item."""
         return type_name(type(item)) in self._metadata.tables
 
-    async def put(self, item: Item) -> None:
+    async def put(self, item: Item | None, proposals: Sequence[tables.Row] = ()) -> None:
         """Wait until the item, and the items that it nests, are committed.
 
+        :param proposals: rows of the outbox that are committed with them
         :raises StoreError: they are not, and nothing of their batch is
         :raises DecodeError: the item has no usable key; nothing of it is stored
         """
         if self._failure is not None:
             raise self._failure
         known = self._metadata.tables
-        rows = [(table, row) for table, row in tables.rows(item) if table in known]
+        found = [] if item is None else tables.rows(item)
+        rows = [(table, row) for table, row in found if table in known]
         future = asyncio.get_running_loop().create_future()
-        self._pending.append((rows, future))
+        self._pending.append(_Waiting(rows, proposals, future))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         await future
@@ -110,31 +176,32 @@ class Store:
         loop = asyncio.get_running_loop()
         while self._pending:
             batch = self._take()
-            rows = [row for part, _ in batch for row in part]
+            rows = [row for part in batch for row in part.rows]
+            proposals = [row for part in batch for row in part.proposals]
             try:
-                await loop.run_in_executor(self._thread, self._commit, rows)
+                await loop.run_in_executor(self._thread, self._commit, rows, proposals)
             except Exception as error:  # whoever waits has to hear of it
                 if not isinstance(error, DBAPIError | StoreError):
                     logger.exception("%s: an error of satchel or of a plugin", self._database.name)
                 self._fail(batch, self._error(error))
             else:
                 self.written.update(table for table, _ in rows)
-                for _, future in batch:
+                for _, _, future in batch:
                     if not future.done():
                         future.set_result(None)
         self._writer = None
 
-    def _take(self) -> list[Waiting]:
+    def _take(self) -> list[_Waiting]:
         size = end = 0
         while end < len(self._pending) and size < BATCH_ROWS:
-            size += len(self._pending[end][0])
+            size += len(self._pending[end].rows)
             end += 1
         batch, self._pending = self._pending[:end], self._pending[end:]
         return batch
 
-    def _fail(self, batch: list[Waiting], error: StoreError) -> None:
+    def _fail(self, batch: list[_Waiting], error: StoreError) -> None:
         self._failure = error
-        for _, future in (*batch, *self._pending):
+        for _, _, future in (*batch, *self._pending):
             if not future.done():
                 future.set_exception(error)
         self._pending = []
@@ -146,11 +213,11 @@ class Store:
         reason, advice = self._database.reason(cause), self._database.advice(cause)
         return StoreError(f"{self._database.name}: {reason}; {advice}")
 
-    def _commit(self, rows: list[TableRow]) -> None:
+    def _commit(self, rows: list[TableRow], proposals: Sequence[tables.Row]) -> None:
         groups: Sequence[Group] = list(grouped(self._metadata, rows))
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._transact(groups)
+                self._transact(groups, proposals)
                 break
             except DBAPIError as error:
                 again = self._database.second_try(error, groups)
@@ -159,10 +226,12 @@ class Store:
                 groups = again
         self._database.committed()
 
-    def _transact(self, groups: Sequence[Group]) -> None:
+    def _transact(self, groups: Sequence[Group], proposals: Sequence[tables.Row]) -> None:
         now = datetime.now(UTC).replace(tzinfo=None)
         with self._database.engine.begin() as connection:
             for table, columns, group in groups:
-                values = {"rows": encoded(group), "now": now}
+                values = {"rows": encoded(group), "now": now, "crawl": self.crawl}
                 self._database.about_to_write(connection, table, columns, values)
                 connection.execute(self._upsert(table, columns), values)
+            if proposals:
+                outbox.add(self._database, connection, proposals)

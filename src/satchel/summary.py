@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from scrapy import signals
 
+from satchel import plans
 from satchel.addon import SatchelAddon
 from satchel.config import Config
 from satchel.databases import shown
@@ -96,6 +97,9 @@ class Summary:
         reason = self._reason or "no end"
         console.print(Text.assemble("\n", (spider.name, "bold"), f": {reason}{where}"))
         console.print(_figures(stats))
+        if addon.plan:
+            console.print(Text("\nActions, of which none was sent (SATCHEL_ACTIONS is off):"))
+            console.print(plans.table(addon.plan))
         if (store := addon.config.store) and _below(stats, "satchel/stored/"):
             console.print(Text(f"Stored in {shown(store)}"), soft_wrap=True)
             console.print(Text(f"  see some of it:  {_next_step(stats, store)}"), soft_wrap=True)
@@ -163,6 +167,10 @@ def _sent_and_unanswered(stats: dict[str, Any]) -> tuple[int, int]:
 _NOTES: Final = (
     ("item_dropped_count", ("item dropped", "items dropped")),
     ("satchel/absent", ("asked for and not there",) * 2),
+    ("satchel/actions/proposed", ("action proposed", "actions proposed")),
+    ("satchel/actions/done", ("action done", "actions done")),
+    ("satchel/actions/vetoed", ("action vetoed", "actions vetoed")),
+    ("satchel/actions/held", ("action held", "actions held")),
     ("satchel/store/unknown_type", ("item of a type that is not stored",
                                     "items of types that are not stored")),
     ("satchel/privacy/junior", ("junior withheld", "juniors withheld")),

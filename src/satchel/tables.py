@@ -41,11 +41,20 @@ AS_JSON: Final = JSON().with_variant(JSONB(), "postgresql")
 PAYLOAD: Final = "payload"
 TIMES: Final = ("first_seen", "last_seen", "changed_at")
 
+LAST_CRAWL: Final = "last_crawl"
+"""The crawl that wrote the row last: an ``id`` of :mod:`satchel.history`."""
+
+BOOKKEEPING: Final = (*TIMES, LAST_CRAWL)
+"""The columns that are about the row, not about the item."""
+
 WITHHELD: Final = "withheld"
 """In a column's ``info``: whether the privacy gate may null what an earlier crawl stored."""
 
 WITHHELD_PARTS: Final = "withheld_parts"
 """In a column's ``info``: what it may null of the parts in the column, by their names in JSON."""
+
+MARKS: Final = "marks"
+"""``Table.info``: the columns by which a table is known to be satchel's."""
 
 SHIELD: Final = "shield"
 """``Table.info``: of a type that may be about a minor, the mark's column and what stays anyway."""
@@ -63,7 +72,7 @@ def build(items: Iterable[type[Item]], *, shield_minors: bool = True) -> MetaDat
     for cls in items:
         if cls.key:
             shield = (cls.minor, kept_of_minors(cls)) if shield_minors and cls.minor else None
-            Table(type_name(cls), metadata, *_columns(cls), info={SHIELD: shield})
+            Table(type_name(cls), metadata, *_columns(cls), info={MARKS: TIMES, SHIELD: shield})
     return metadata
 
 
@@ -77,6 +86,7 @@ def _columns(cls: type[Item]) -> Iterator[Column[Any]]:
     yield Column(PAYLOAD, AS_JSON, info={WITHHELD: cls.minor is not None or cls.guarded})
     for name in TIMES:
         yield Column(name, DateTime, nullable=False)
+    yield Column(LAST_CRAWL, INT)
 
 
 def _is_withheld(cls: type[Item], field: FieldInfo) -> bool:
@@ -146,7 +156,7 @@ def _collect(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> list[A
     key = _key_of(item)
     if key is not None and id(item) not in seen:
         seen.add(id(item))
-        row = _documented(item, found, seen)
+        row = documented(item, found, seen)
         extra = None if item.data is None else item.decoder.extra(item.data)
         if item._bare:
             row[PAYLOAD] = None
@@ -168,7 +178,15 @@ def _key_of(item: Item) -> list[Any] | None:
     return key
 
 
-def _documented(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Row:
+def documented(
+    item: Item, found: list[tuple[str, Row]] | None = None, seen: set[int] | None = None
+) -> Row:
+    """The columns of an item that the documentation names and whose fields were sent.
+
+    :param found: gets the rows of the items that it nests
+    :param seen: the items whose rows are there
+    """
+    found, seen = [] if found is None else found, set() if seen is None else seen
     row: Row = {}
     unsent = item._unsent
     for name, is_nested in _plan(type(item)):
@@ -199,7 +217,7 @@ def _reference(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> Any:
     """What stands for a nested item in its owner's row: its key, or a part as a whole."""
     if not item.key:
         names = [name for name, _ in _plan(type(item))]
-        row = _documented(item, found, seen)
+        row = documented(item, found, seen)
         return {name: row.get(name) for name in names}
     key = _key_of(item) if item._apart else _collect(item, found, seen)
     return key[0] if key is not None and len(key) == 1 else key

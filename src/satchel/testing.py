@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from scrapy import Spider, signals
@@ -28,11 +30,13 @@ ADDONS = {"satchel.addon.SatchelAddon": 100}
 class Crawl:
     """What a crawl came to.
 
+    :ivar crawler: Scrapy's crawler, when the crawl has ended
     :ivar items: the scraped items, in order
     :ivar reason: its ``finish_reason``
     :ivar stats: Scrapy's stats
     """
 
+    crawler: Crawler
     items: list[Any] = field(default_factory=list)
     reason: str = ""
     stats: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +51,13 @@ def crawl(
 
     :raises SatchelError: the crawl could not begin
     """
+    return asyncio.run(crawl_async(spider, settings, **arguments))
+
+
+async def crawl_async(
+    spider: str | type[Spider], settings: Mapping[str, Any] | None = None, **arguments: Any
+) -> Crawl:
+    """The same in the running event loop: several crawls of one process may run at once."""
     merged = Settings()
     merged.setdict(
         {
@@ -54,6 +65,7 @@ def crawl(
             "TWISTED_REACTOR_ENABLED": False,
             "COOKIES_ENABLED": False,
             "SATCHEL_BACKOFF": 0.01,
+            "SATCHEL_PAUSE": 0.01,
             "SATCHEL_RATES": {"*": "off"},
             "SATCHEL_STATE": "",
             "SATCHEL_SUMMARY": False,
@@ -61,15 +73,9 @@ def crawl(
             **(settings or {}),
         }
     )
-    return asyncio.run(_crawl(spider, merged, arguments))
-
-
-async def _crawl(
-    spider: str | type[Spider], settings: Settings, arguments: Mapping[str, Any]
-) -> Crawl:
-    result = Crawl()
-    runner = AsyncCrawlerRunner(settings)
+    runner = AsyncCrawlerRunner(merged)
     crawler: Crawler = runner.create_crawler(spider)
+    result = Crawl(crawler)
 
     def scraped(item: Any) -> None:
         result.items.append(item)
@@ -82,6 +88,26 @@ async def _crawl(
     await runner.crawl(crawler, **arguments)
     result.stats = crawler.stats.get_stats()
     return result
+
+
+_numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def plugins(*classes: type, module: str | None = None) -> Iterator[list[str]]:
+    """Make classes with hooks importable for a while.
+
+    :param module: the module that they are in; default: one of its own
+    :returns: their import paths, for ``SATCHEL_PLUGINS``
+    """
+    name = module or f"plugins_of_a_test_{next(_numbers)}"
+    sys.modules[name] = ModuleType(name)
+    for cls in classes:
+        setattr(sys.modules[name], cls.__name__, cls)
+    try:
+        yield [f"{name}:{cls.__name__}" for cls in classes]
+    finally:
+        del sys.modules[name]
 
 
 @contextlib.contextmanager

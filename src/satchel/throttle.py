@@ -49,6 +49,12 @@ PAID: Final = "satchel_paid"
 PARTING: Final = "satchel_parting"
 """In a request's ``meta``: it is made when the crawl ends, and waits for its turn for a while."""
 
+PAUSED: Final = "satchel_paused"
+"""In a request's ``meta``: seconds of the pause that its answer, a refusal, led to."""
+
+REFUSED: Final = "satchel_refused"
+"""In a request's ``meta``: seconds of the pauses that its refusals before that led to."""
+
 LONGEST_PAUSE: Final = 86_400.0
 """Seconds: no ``Retry-After`` is believed for longer; then the server is asked again."""
 
@@ -94,6 +100,12 @@ def retry_after(response: Response) -> float | None:
     except ValueError:
         seconds = _seconds_until(said)
     return min(max(seconds, 1.0), LONGEST_PAUSE) if math.isfinite(seconds) else None
+
+
+def is_refusal(response: Response) -> bool:
+    """Whether a server wants to be asked again later, and not just this: it says when, or it is a
+    429."""
+    return response.status == 429 or retry_after(response) is not None
 
 
 def _seconds_until(date: str) -> float:
@@ -210,9 +222,9 @@ class Quota:
 
 
 class TooLong(Exception):
-    """The server says to come back later than one is ready to wait.
+    """The server refuses for longer than one is ready to wait.
 
-    :ivar seconds: how long from now, or how long it has said so
+    :ivar seconds: how long from now, or how long it has done so
     """
 
     def __init__(self, seconds: float) -> None:
@@ -281,6 +293,7 @@ class Lane:
     :param rate: ``"30/second"``, or :data:`OFF`
     :param concurrency: requests under way at once
     :param max_wait: seconds of pauses in a row that are waited for
+    :param pause: seconds of the first pause where the host does not say how long
     :param wait: sleeps for so many seconds; false: the crawl ends
     :ivar requests: permits given so far
     :ivar waiting: those that wait for a permit, or for the end of a pause
@@ -288,7 +301,15 @@ class Lane:
     """
 
     def __init__(
-        self, name: str, rate: str, quota: Quota, *, concurrency: int, max_wait: float, wait: Wait
+        self,
+        name: str,
+        rate: str,
+        quota: Quota,
+        *,
+        concurrency: int,
+        max_wait: float,
+        pause: float,
+        wait: Wait,
     ) -> None:
         self.name = name
         self.rate = rate
@@ -302,6 +323,7 @@ class Lane:
         # A file of another crawl may be locked; the event loop is not to wait for it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="satchel-throttle")
         self._max_wait = max_wait
+        self._first_pause = pause
         self._wait = wait
         self._stalled_since: float | None = None
         self._tries = 0
@@ -354,6 +376,20 @@ class Lane:
         """The host answered and did not refuse."""
         self._stalled_since = None
 
+    def next_pause(self, waited: float = 0.0) -> float:
+        """Seconds for which a host is not asked that refused and did not say for how long.
+
+        Twice as long as the last time: for all that it refuses, and for one request that it
+        refuses while it answers others.
+
+        :param waited: seconds of pauses that the request has waited for
+        """
+        if left := self.paused_for:
+            return left
+        # No pause for the sake of one request is longer than what is waited for.
+        waited = min(waited, self._max_wait / 2)
+        return self._first_pause + max(waited, self._stalled())
+
     def pause(self, seconds: float) -> None:
         """The host refused, and is to be asked again in so many seconds."""
         if not self.paused_for:
@@ -392,10 +428,13 @@ class Lane:
         return delay
 
     def _check(self, left: float) -> None:
+        if (seconds := self._stalled() + left) > self._max_wait:
+            raise TooLong(seconds)
+
+    def _stalled(self) -> float:
+        """Seconds since the host refused first and did not answer any more."""
         since = self._stalled_since
-        stalled = 0.0 if since is None else time.monotonic() - since
-        if stalled + left > self._max_wait:
-            raise TooLong(stalled + left)
+        return 0.0 if since is None else time.monotonic() - since
 
     async def _sleep(self, seconds: float) -> float:
         begin = time.monotonic()
@@ -417,6 +456,7 @@ class Throttle:
     :param folder: where the quotas are kept that are shared; ``None``: they are this crawl's own
     :param secrets: host → the credential that its quota is counted by
     :param max_wait: seconds of pauses in a row that are waited for
+    :param pause: seconds of the first pause where a host does not say how long
     :param concurrency: requests under way at once, of hosts that no service knows
     :param wait: sleeps for so many seconds; false: the crawl ends
     :ivar backing_off: requests that failed, and wait before they are repeated
@@ -431,6 +471,7 @@ class Throttle:
         folder: Path | None,
         secrets: Mapping[str, Secret],
         max_wait: float,
+        pause: float,
         concurrency: int,
         wait: Wait,
     ) -> None:
@@ -450,6 +491,7 @@ class Throttle:
                 Quota.open(folder, name, self.rate(host, pace)).close()
         self._secrets = secrets
         self._max_wait = max_wait
+        self._pause = pause
         self._concurrency = concurrency
         self._wait = wait
         self._lanes: dict[str, Lane] = {}
@@ -474,6 +516,7 @@ class Throttle:
                 Quota.open(self._folder, _file_name(host, self._secrets.get(host)), rate),
                 concurrency=pace.concurrency,
                 max_wait=self._max_wait,
+                pause=self._pause,
                 wait=self._wait,
             )
         return self._lanes[host]

@@ -41,7 +41,8 @@ AS_ASKED: Final = frozenset(
 _FAILURES: Final = {
     Reason.CHALLENGE: "the server wants to see a person",
     Reason.LOGIN_FAILED: "an account could not be logged in",
-    Reason.RATE_LIMITED: "the server says to come back later than SATCHEL_MAX_WAIT allows",
+    Reason.NOT_RECORDED: "the cassette lacks what was asked for",
+    Reason.RATE_LIMITED: "the server refuses for longer than SATCHEL_MAX_WAIT allows",
     Reason.STORE_FAILED: "the database failed",
     Reason.UNAUTHORIZED: "the server misses or refuses a credential",
     Reason.UNREACHABLE: "nobody answered",
@@ -76,6 +77,13 @@ _LACKS: Final = {
     ),
     "satchel/left_out": ("request that was not made", "requests that were not made"),
     "satchel/store/failed": ("item not stored", "items not stored"),
+    "satchel/actions/refused": ("action refused", "actions refused"),
+    "satchel/actions/failed": ("action failed", "actions failed"),
+    "satchel/actions/unknown": (
+        "action of which nobody knows what became of it",
+        "actions of which nobody knows what became of them",
+    ),
+    "satchel/actions/failed_runs": ("failure of the outbox", "failures of the outbox"),
     "satchel/item_errors": ("item lost to an error", "items lost to errors"),
     "satchel/extension_errors": (
         "error of an extension, such as a feed",

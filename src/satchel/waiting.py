@@ -22,6 +22,16 @@ def is_ending(crawler: Crawler) -> bool:
     return slot is not None and slot.closing is not None
 
 
+def wake(crawler: Crawler) -> None:
+    """Have the engine look at once whether there is something to do, or the crawl is over.
+
+    Else it would, some seconds later. Scrapy has no public call for that.
+    """
+    slot = crawler.engine._slot if crawler.engine is not None else None
+    if slot is not None:
+        slot.nextcall.schedule()
+
+
 def is_stopped(crawler: Crawler) -> bool:
     """Whether Ctrl-C or SIGTERM is closing the crawl: who did that wants it to end soon."""
     return is_ending(crawler) and not crawler.engine.running

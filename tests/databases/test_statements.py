@@ -25,7 +25,7 @@ from satchel.recnet import (
     SubRoom,
     Tag,
 )
-from satchel.tables import PAYLOAD, TIMES
+from satchel.tables import BOOKKEEPING, PAYLOAD
 from stores import RECNET, Stored
 
 BIG = 2**63 - 1
@@ -155,7 +155,8 @@ def test_the_columns_of_views_have_the_documented_names(filled: Stored) -> None:
 
 def test_a_table_for_each_class_with_a_key(filled: Stored) -> None:
     assert set(filled.inspect(lambda look: look.get_table_names())) == {
-        type_name(cls) for cls in EVERY if cls.key
+        "crawl",
+        *(type_name(cls) for cls in EVERY if cls.key),
     }
     for cls in EVERY:
         if cls.key:
@@ -165,6 +166,6 @@ def test_a_table_for_each_class_with_a_key(filled: Stored) -> None:
 def _has_the_columns_of(filled: Stored, cls: type[Item]) -> None:
     table = type_name(cls)
     names = filled.inspect(lambda look: {c["name"] for c in look.get_columns(table)})
-    assert names == {*field_names(cls), PAYLOAD, *TIMES}
+    assert names == {*field_names(cls), PAYLOAD, *BOOKKEEPING}
     key = filled.inspect(lambda look: look.get_pk_constraint(table)["constrained_columns"])
     assert set(key) == set(cls.key)

@@ -8,14 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from scrapy import Request
 from scrapy.crawler import Crawler
 
+from satchel.client import send
 from satchel.errors import (
-    ActionsOff,
+    ActionError,
     AnswerError,
     ConfigError,
     LoginFailed,
@@ -39,6 +42,7 @@ from satchel.kemono import (
     RegisterError,
 )
 from satchel.kemono.world import ADMIN, CONSUMER, MODERATOR, password_of
+from satchel.outbox import Outbox
 from sites import WORLD, Serve, Server, accounts
 
 LOGIN = "POST /v1/authentication/login"
@@ -74,7 +78,7 @@ class Run:
         for variable, value in self.server.environ().items():
             self._set(variable, value)
         if self._where == "crawl":
-            return self.server.in_crawl(in_crawl, SATCHEL_ACTIONS="on")
+            return self.server.in_crawl(in_crawl)
         return asyncio.run(script())
 
     @property
@@ -97,6 +101,10 @@ def run(request: pytest.FixtureRequest, serve: Serve, monkeypatch: pytest.Monkey
 def profile(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+SCRIPT = pytest.mark.parametrize("run", ["script"], indirect=True)
+"""A change is made in a script; in a crawl it is proposed."""
 
 
 # Consumer
@@ -185,6 +193,7 @@ def test_random_post(run: Run) -> None:
     assert run.requests == ["GET /v1/posts/random", detail]
 
 
+@SCRIPT
 def test_change_password(run: Run) -> None:
     async def act(account: Consumer) -> Any:
         await account.change_password(password_of(CONSUMER), "another one")
@@ -290,6 +299,7 @@ def test_login_as_what_one_is_not(run: Run) -> None:
 # Moderator
 
 
+@SCRIPT
 def test_creator_link_requests(run: Run) -> None:
     async def act(account: Moderator) -> Any:
         first, second, *others = await account.creator_link_requests()
@@ -323,6 +333,7 @@ def test_an_administrator_whom_moderators_do_not_let_in(run: Run) -> None:
     assert run.requests == ["GET /v1/account/moderator/tasks/creator_links", WHO]
 
 
+@SCRIPT
 @pytest.mark.parametrize("what", ["list", "approve"])
 def test_who_is_a_moderator_no_more(run: Run, what: str) -> None:
     async def act(account: Moderator) -> Any:
@@ -356,6 +367,7 @@ def test_view_accounts(run: Run) -> None:
     assert all("reader-1" in view.username for view in named)
 
 
+@SCRIPT
 def test_change_roles(run: Run) -> None:
     async def act(account: Admin) -> Any:
         assert await account.change_roles([4, 5], [2]) is True
@@ -368,6 +380,7 @@ def test_change_roles(run: Run) -> None:
     assert run.requests[:3] == ["POST /v1/account/administrator/accounts"] * 3
 
 
+@SCRIPT
 def test_remove_creator_link(run: Run) -> None:
     async def act(account: Admin) -> Any:
         assert run.server is not None
@@ -387,6 +400,7 @@ def test_remove_creator_link(run: Run) -> None:
     ]
 
 
+@SCRIPT
 @pytest.mark.parametrize(
     "act",
     [
@@ -415,7 +429,6 @@ def test_who_is_an_administrator_no_more(run: Run, act: Act) -> None:
         lambda account: account.random_creator(),
         lambda account: account.random_post(),
         lambda account: account.get_post("patreon", "1"),
-        lambda account: account.change_password("a", "b", close_on_fail=False),
     ],
 )
 def test_what_a_classic_server_lacks(run: Run, act: Act) -> None:
@@ -427,25 +440,65 @@ def test_what_a_classic_server_lacks(run: Run, act: Act) -> None:
     assert run.requests == []
 
 
-def test_changes_are_off_in_a_crawl(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_are_proposed_in_a_crawl(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     server = serve()
     monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("administrator"))
+    store = {"SATCHEL_STORE": f"sqlite:///{tmp_path}/s.db"}
 
-    async def act(crawler: Crawler) -> None:
+    async def act(crawler: Crawler) -> int | None:
         admin = await Admin.of(crawler)
-        (request, *_) = await admin.creator_link_requests()
+        request, other, *_ = await admin.creator_link_requests()
         for call in (
-            admin.change_password("a", "b", close_on_fail=False),
-            admin.change_roles([4], []),
+            admin.change_roles([4, 5], [2]),
             admin.remove_creator_link("patreon", "10000000"),
             request.approve(),
-            request.reject(),
+            other.reject(),
         ):
-            with pytest.raises(ActionsOff, match="SATCHEL_ACTIONS is off"):
-                await call
+            assert await call is False
+        with pytest.raises(ActionError, match="within a crawl, a change has to be proposed"):
+            await admin.change_password("geheim", "secret")
+        with pytest.raises(ActionError, match="has to be proposed"):
+            await KemoSession.of(crawler).client.change("links.approve", id=request.id)
+        return request.id
+
+    id = server.in_crawl(act, **store)
+    assert server.paths() == [LOGIN, "GET /v1/account/moderator/tasks/creator_links", LOGOUT]
+    outbox = Outbox(store["SATCHEL_STORE"])
+    rows = [(row["kind"], row["target"], row["item"]) for row in outbox.listed()]
+    outbox.close()
+    assert rows[:4] == [
+        ("kemono.change_role", "role of account 4", ""),
+        ("kemono.change_role", "role of account 5", ""),
+        ("kemono.change_role", "role of account 2", ""),
+        ("kemono.unlink_creator", "links of patreon/10000000", ""),
+    ]
+    of_request = f"kemono_creator_link_request {id}"
+    assert rows[4] == ("kemono.approve_link_request", f"link request {id}", of_request)
+    assert rows[5][0] == "kemono.reject_link_request"
+
+    async def without_a_store(crawler: Crawler) -> None:
+        with pytest.raises(ActionError, match="an action is stored before it is sent"):
+            await (await Admin.of(crawler)).remove_creator_link("patreon", "10000000")
+
+    server.in_crawl(without_a_store)
+
+
+def test_an_accounts_own_request_changes_nothing_in_a_crawl(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve()
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
+    url = f"{server.url}/api/v1/account/moderator/creator_link_requests/55/approve"
+    meta = {"satchel_service": "kemono", "satchel_role": "moderator"}
+
+    async def act(crawler: Crawler) -> None:
+        with pytest.raises(ActionError, match=r"POST http.*/approve: .* has to be proposed"):
+            await send(crawler, Request(url, method="POST", meta=meta))
 
     server.in_crawl(act)
-    assert server.paths() == [LOGIN, "GET /v1/account/moderator/tasks/creator_links", LOGOUT]
+    assert server.paths() == []
 
 
 def test_configured_accounts_in_a_crawl(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -557,7 +610,6 @@ def test_a_moderator_whose_session_is_gone_is_told_404(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve()
-    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
     answer = server.site._answer
 
     def hidden(request: web.Request, call: Any, handler: Any) -> web.Response:
@@ -567,15 +619,15 @@ def test_a_moderator_whose_session_is_gone_is_told_404(
 
     monkeypatch.setattr(server.site, "_answer", hidden)
 
-    async def act(crawler: Crawler) -> Any:
-        moderator = await Moderator.of(crawler)
-        first, second, *_ = await moderator.creator_link_requests()
-        server.site.drop_sessions()
-        assert await moderator.creator_link_requests()
-        server.site.drop_sessions()
-        return await asyncio.gather(first.approve(), second.approve())
+    async def main() -> Any:
+        async with await Moderator.login(MODERATOR, password_of(MODERATOR)) as moderator:
+            first, second, *_ = await moderator.creator_link_requests()
+            server.site.drop_sessions()
+            assert await moderator.creator_link_requests()
+            server.site.drop_sessions()
+            return await asyncio.gather(first.approve(), second.approve())
 
-    assert server.in_crawl(act, SATCHEL_ACTIONS="on") == [True, True]
+    assert server.in_script(monkeypatch.setenv, main()) == [True, True]
 
 
 def test_one_who_stops_waiting_for_a_login(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,6 +138,7 @@ def visited(
 ) -> Answer:
     """What a browser came to on the page to log in on."""
     came = answer(request, status)
+    came.response.request = request
     if outcome is not None:
         came.response.meta[FOUND] = Told(outcome, words)
     return came

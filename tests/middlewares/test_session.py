@@ -122,15 +122,14 @@ def test_a_change_is_made_once_when_its_session_has_expired(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve()
-    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
 
-    async def ask(crawler: Crawler) -> Any:
-        moderator = await Moderator.of(crawler)
-        first, *_ = await moderator.creator_link_requests()
-        server.site.drop_sessions()
-        return await first.approve()
+    async def main() -> Any:
+        async with await Moderator.login(MODERATOR, password_of(MODERATOR)) as moderator:
+            first, *_ = await moderator.creator_link_requests()
+            server.site.drop_sessions()
+            return await first.approve()
 
-    assert server.in_crawl(ask, SATCHEL_ACTIONS="on") is True
+    assert server.in_script(monkeypatch.setenv, main()) is True
     assert logins(server) == {MODERATOR: 2}
     assert sum("approve" in seen.path and seen.account == 2 for seen in server.site.seen) == 1
 

@@ -7,12 +7,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import scrapy
+from scrapy.http import Response
 
+from overlap import most_at_once
 from satchel.faults import Faults, Kind, Quota
+from satchel.sandbox import Sandbox
 from satchel.testing import crawl, project, running_sandbox
 
 REFUSALS: tuple[Kind, ...] = ("status_429", "status_403")
@@ -39,6 +46,26 @@ def test_a_quota_is_kept_by_a_crawl(tmp_path: Path) -> None:
     assert moments[-1] - moments[0] > 0.05 * (len(moments) - 5)
     host = sandbox.url.removeprefix("http://")
     assert result.stats[f"satchel/waited/{host}/quota_seconds"] > 0.5
+
+
+@pytest.mark.parametrize(("own", "expected"), [(True, 8), (False, 2)])
+def test_a_service_may_be_asked_more_at_once_than_others(own: bool, expected: int) -> None:
+    class Many(scrapy.Spider):
+        name = "many"
+
+        async def start(self) -> AsyncIterator[Any]:
+            for n in range(20):
+                yield scrapy.Request(f"{url}/rooms/{8200 + n}")
+
+        def parse(self, response: Response) -> None:
+            pass
+
+    with running_sandbox(names=2, faults=Faults(latency=0.3)) as sandbox:
+        url = sandbox.urls[0 if own else 1]
+        crawl(Many, {"SATCHEL_RECNET_URL": sandbox.url, "ROBOTSTXT_OBEY": False})
+        log = list(sandbox.log)
+    assert len(log) == 20
+    assert most_at_once(log) == expected
 
 
 def test_the_sandbox_has_no_quota(tmp_path: Path) -> None:
@@ -83,7 +110,7 @@ def test_a_pause_that_is_too_long_ends_the_crawl(
     assert len(asked) == 1
     errors = [record for record in caplog.records if record.levelname == "ERROR"]
     assert len(errors) == 1
-    assert "says to come back in" in errors[0].getMessage()
+    assert "is not to be asked for" in errors[0].getMessage()
     assert "SATCHEL_MAX_WAIT=1.2" in errors[0].getMessage()
     assert errors[0].exc_info is None
 
@@ -95,6 +122,56 @@ def test_a_server_that_always_refuses_is_not_asked_for_ever() -> None:
         asked = sum("rooms" in a.path for a in sandbox.log)
     assert result.reason == "rate_limited"
     assert asked in (2, 3)
+
+
+def moments(sandbox: Sandbox, path: str) -> list[float]:
+    """When it was asked for something."""
+    return [asked.time for asked in sandbox.log if asked.path.startswith(path)]
+
+
+def apart(moments: list[float]) -> list[float]:
+    return [later - sooner for sooner, later in pairwise(moments)]
+
+
+UNSAID = Faults(rate=1, kinds=("status_429",), retry_after="")
+
+
+def test_a_429_that_does_not_say_for_how_long_pauses_the_host_longer_and_longer() -> None:
+    faults = msgspec.structs.replace(UNSAID, only="rooms", in_a_row=3)
+    with running_sandbox(faults=faults) as sandbox:
+        settings = by_url(sandbox.url, SATCHEL_PAUSE=0.2, RETRY_TIMES=1)
+        result = crawl("recnet-rooms", settings, ids="8200", include="tags")
+        asked = moments(sandbox, "/rooms/8200")
+    assert (result.reason, len(result.items)) == ("finished", 1)
+    assert result.stats["satchel/refusals"] == 3
+    assert "satchel/error_answers" not in result.stats
+    assert all(gap >= least for gap, least in zip(apart(asked), (0.2, 0.4, 0.8), strict=True))
+
+
+def test_what_refuses_for_too_long_without_saying_so_ends_the_crawl() -> None:
+    faults = msgspec.structs.replace(UNSAID, only="rooms", in_a_row=None)
+    with running_sandbox(faults=faults) as sandbox:
+        settings = by_url(sandbox.url, SATCHEL_PAUSE=0.2, SATCHEL_MAX_WAIT=1)
+        result = crawl("recnet-rooms", settings, hot="1")
+        asked = len(moments(sandbox, "/rooms/hot"))
+    assert result.reason == "rate_limited"
+    assert asked in (2, 3)  # after 0, 0.2 and 0.6 seconds; the next pause would end after 1.4
+
+
+def test_one_address_that_refuses_without_saying_for_how_long_is_given_up() -> None:
+    """Others are answered between its refusals, and do not make it come back sooner."""
+    faults = msgspec.structs.replace(UNSAID, only="/rooms/8200", in_a_row=None)
+    with running_sandbox(faults=faults) as sandbox:
+        settings = by_url(
+            sandbox.url, SATCHEL_PAUSE=0.1, SATCHEL_MAX_WAIT=1, SATCHEL_RATES={"*": "20/second"}
+        )
+        result = crawl("recnet-rooms", settings, hot="1", include="tags")
+        asked = moments(sandbox, "/rooms/8200?")
+    assert (result.reason, len(result.items)) == ("finished", 29)
+    assert result.stats["satchel/error_answers"] == 1
+    # 0.1, 0.2, 0.4, then 0.6 as often as it takes to come to twice the longest wait.
+    assert all(gap >= least for gap, least in zip(apart(asked), (0.1, 0.2, 0.4), strict=False))
+    assert 4 <= len(asked) <= 7
 
 
 def test_one_address_that_always_refuses_is_given_up() -> None:

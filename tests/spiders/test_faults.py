@@ -11,6 +11,7 @@ import pytest
 from satchel.faults import KINDS, Faults
 from satchel.kemono.world import World as KemonoWorld
 from satchel.recnet.world import World
+from satchel.tables import BOOKKEEPING
 from satchel.testing import crawl, running_sandbox
 from sites import accounts
 from stores import Stored
@@ -48,13 +49,14 @@ CURRENT_CRAWLS = (
     ("kemono-moderation", {"include": "from_creator,to_creator"}),
     ("kemono-accounts", {"limit": "5", "store": "1"}),
 )
-OURS = ("first_seen", "last_seen", "changed_at")
 
 
 def rows(stored: Stored) -> dict[str, Any]:
     """All that is stored, without when."""
     return {
-        table: {key: {n: v for n, v in row.items() if n not in OURS} for key, row in kept.items()}
+        table: {
+            key: {n: v for n, v in row.items() if n not in BOOKKEEPING} for key, row in kept.items()
+        }
         for table, kept in stored.everything().items()
     }
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from overlap import most_at_once
 from satchel.errors import ArgumentError, ConfigError, NoAccount
+from satchel.faults import Faults, Quota
 from satchel.items import Item
 from satchel.kemono.sandbox import KemonoSite
 from satchel.kemono.sandbox.call import Call
@@ -255,6 +257,18 @@ def test_posts_by_search_and_tags() -> None:
     )
 
 
+def test_of_two_rows_of_a_post_the_one_with_its_content_is_kept(serve: Serve) -> None:
+    """Classic servers list all posts without it, and a creator's with it."""
+    server = serve(profile="classic")
+    server.sandbox.faults = Faults(latency=0.5, only="/user/")  # the poorer rows come first
+    settings = server.settings(SATCHEL_KEMONO_CONTENT=True)
+    result = crawled("kemono-posts", settings, creators=word(FIFTY), recent="1")
+    full = {item.id for item in result.items if item.content is not None}
+    assert {row["id"] for row in server.site.index.of(FIFTY)} == full
+    again = crawled("kemono-posts", settings, creators=",".join([word(FIFTY)] * 2))
+    assert len(again.items) == 50
+
+
 def test_popular_posts() -> None:
     week = crawled("kemono-posts", sandbox(), popular="week/2030-05-01")
     assert len(week.items) > 100
@@ -317,6 +331,65 @@ def test_servers_that_differ_give_the_same(serve: Serve, options: dict[str, Any]
         assert len(tagged.items[0].tags) == 7
 
 
+ACCOUNT_SWITCHES: list[dict[str, Any]] = [
+    {"unauth_write": 302, "fav_write_body": "empty", "bad_login": 401},
+    {"login_limit": 1, "edge_cache": 60.0},
+    {"moderator_exact": True, "role_cached": True, "register_logs_in": True},
+    {"profile": "classic", "login_limit": 1, "unauth_write": 302, "fav_write_body": "true"},
+]
+
+
+@pytest.mark.parametrize("options", ACCOUNT_SWITCHES, ids=str)
+def test_servers_that_differ_show_accounts_the_same(
+    serve: Serve, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "SATCHEL_KEMONO_ACCOUNTS", accounts("consumer", "moderator", "administrator")
+    )
+    server = serve(**options)
+    state, known = server.site.state, server.site.index.creators
+    favourites = crawled("kemono-favorites", server.settings())
+    assert of(favourites, "Creator").keys() == state.creators[3].keys() & known.keys()
+    assert of(favourites, "Post").keys() == {key for key in state.posts[3] if key[:2] in known}
+    if not server.site.is_classic:
+        pending = {id for id, row in state.requests.items() if row["status"] == "pending"}
+        found = crawled("kemono-moderation", server.settings())
+        assert {id for (id,) in of(found, "CreatorLinkRequest")} == pending
+        others = {id for id, row in state.accounts.items() if row["role"] != "administrator"}
+        found = crawled("kemono-accounts", server.settings())
+        assert {id for (id,) in of(found, "AccountView")} == others
+
+
+MISBEHAVIOUR: list[Faults] = [
+    Faults(quota=Quota(4, 1.0, 429)),
+    Faults(rate=1, kinds=("status_429",), retry_after="", in_a_row=2),
+    Faults(rate=0.5, kinds=("status_500", "status_502", "status_503"), in_a_row=2),
+    Faults(rate=1, kinds=("truncated",), in_a_row=2),
+    Faults(rate=1, kinds=("drip",), drip=0.1),
+    Faults(latency=0.1),
+]
+"""The switches of the reference that the sandbox has for all services."""
+
+
+@pytest.mark.parametrize("faults", MISBEHAVIOUR, ids=str)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_servers_that_misbehave_give_the_same(serve: Serve, profile: str, faults: Faults) -> None:
+    server = serve(profile=profile)
+    server.sandbox.faults = faults
+    creators = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE, WORLD.cast["empty"])))
+    result = crawled("kemono-posts", server.settings(), creators=creators)
+    expected = {(*key, row["id"]) for key in (LONG, FIFTY, FIFTY_ONE)
+                for row in server.site.index.of(key)}  # fmt: skip
+    assert of(result, "Post").keys() == expected
+
+
+def test_a_challenge_ends_the_crawl(serve: Serve) -> None:
+    server = serve()
+    server.sandbox.faults = Faults(rate=1, kinds=("challenge",), in_a_row=None)
+    result = crawl("kemono-posts", server.settings(), recent="1")
+    assert (result.reason, result.items, len(server.asked())) == ("challenge", [], 1)
+
+
 def test_a_search_that_the_server_would_pass_over_is_refused() -> None:
     for profile, text in (("current", "ab"), ("classic", "a")):
         with pytest.raises(ArgumentError, match=r"search=.*expected at least"):
@@ -350,6 +423,31 @@ def test_pages_are_fetched_together_where_the_total_is_known(serve: Serve, large
     assert offsets[:4] == ["", "50", "100", "150"]
     assert max(map(int, offsets[4:8])) >= 800
     assert len(offsets) <= 20 + 1 + 3
+
+
+@pytest.mark.parametrize("concurrency", [None, 1, 4])
+def test_no_more_requests_are_open_than_the_setting_says(
+    serve: Serve, concurrency: int | None
+) -> None:
+    server = serve()
+    expected = concurrency or 2
+    server.sandbox.faults = Faults(latency=0.03 * expected)
+    given = {} if concurrency is None else {"SATCHEL_KEMONO_CONCURRENCY": concurrency}
+    keys = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE)))
+    crawled("kemono-posts", server.settings(**given), creators=keys, include="comments", limit="20")
+    log = server.asked()
+    assert len(log) > 60
+    assert most_at_once(log) == expected
+
+
+def test_one_request_a_second_unless_the_settings_say_otherwise(serve: Serve) -> None:
+    server = serve()
+    keys = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE)))
+    crawled("kemono-creators", server.settings(SATCHEL_RATES={}), ids=keys)
+    moments = [one.time - one.seconds for one in server.asked()]
+    assert len(moments) == 3
+    # Permits are a second apart; what is given one may be late.
+    assert moments[2] - moments[0] > 1.5
 
 
 def test_a_listing_that_grows_meanwhile_loses_nothing(

@@ -6,14 +6,15 @@ import inspect
 import re
 import textwrap
 
-from satchel import hookspecs
+from satchel import Outcome, Proposal, hookspecs
 from satchel.hooks import Plugins
 
 
 def page() -> str:
     """The page as it should be."""
     parts = ["# Hooks\n", *_prose(hookspecs).split("\n\n")[1:]]
-    parts += [_kind(hookspecs.RequestInfo), _kind(hookspecs.ResponseInfo)]
+    infos = (hookspecs.RequestInfo, hookspecs.ResponseInfo, hookspecs.JobInfo)
+    parts += map(_kind, (*infos, Proposal, Outcome))
     parts += [_hook(name) for name in Plugins().hooks()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 

@@ -12,6 +12,7 @@ from sqlalchemy import Inspector, MetaData, create_engine, inspect, text
 from sqlalchemy.pool import NullPool
 
 from satchel import recnet
+from satchel.history import CRAWL
 from satchel.items import Item
 from satchel.store import Store
 
@@ -78,7 +79,7 @@ class Stored:
             return [tuple(map(_plain, row)) for row in found]
 
     def everything(self) -> dict[str, dict[Any, dict[str, Any]]]:
-        """All rows of all tables: table → key → column → value."""
+        """All rows of all tables of items: table → key → column → value."""
         metadata = MetaData()
         with create_engine(self.url, poolclass=NullPool).connect() as connection:
             metadata.reflect(connection)
@@ -88,6 +89,7 @@ class Stored:
                     for row in connection.execute(table.select()).mappings()
                 }
                 for name, table in metadata.tables.items()
+                if name != CRAWL.name
             }
 
     def inspect(self, look: Callable[[Inspector], Any]) -> Any:

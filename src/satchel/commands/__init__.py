@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from scrapy import Spider
 from scrapy.settings import BaseSettings
+from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.project import get_project_settings
 
+from satchel.addon import SatchelAddon
 from satchel.config import Config, Reader
-from satchel.errors import UsageError, did_you_mean
+from satchel.errors import ConfigError, UsageError, did_you_mean
 from satchel.hooks import Plugins
 from satchel.items import Item, type_name
 from satchel.service import Service
+
+if TYPE_CHECKING:
+    from satchel.schedule.timetable import Checks
 
 
 def project_settings() -> BaseSettings:
@@ -34,16 +44,25 @@ def config() -> Config:
     return reader().config()
 
 
+def spider_classes(settings: BaseSettings) -> dict[str, type[Spider]]:
+    """Name → spider, of the project and of all services."""
+    services(settings)  # reports a broken plugin, which the next line would pass over
+    SatchelAddon.update_pre_crawler_settings(settings)
+    loader = get_spider_loader(settings)
+    return {name: loader.load(name) for name in loader.list()}
+
+
 def item_type(word: str) -> type[Item]:
     """An item class by its name (``Account``) or its table's (``recnet_account``).
 
     :raises UsageError: there is none, or several of that name
     """
     known: dict[str, list[type[Item]]] = {}
-    for service in services(project_settings()):
-        for cls in service.items:
-            for name in (cls.__name__, type_name(cls)):
-                known.setdefault(name.lower(), []).append(cls)
+    plugins = Plugins.of(project_settings())
+    offered = [cls for service in plugins.services() for cls in service.items]
+    for cls in (*offered, *plugins.item_classes()):
+        for name in (cls.__name__, type_name(cls)):
+            known.setdefault(name.lower(), []).append(cls)
     found = known.get(word.lower(), [])
     if len(found) > 1:
         names = ", ".join(type_name(cls) for cls in found)
@@ -52,3 +71,31 @@ def item_type(word: str) -> type[Item]:
         names = ", ".join(sorted({cls.__name__ for group in known.values() for cls in group}))
         raise UsageError(f"no item type {word}{did_you_mean(word.lower(), known)} ({names})")
     return found[0]
+
+
+def plugin_settings() -> tuple[Plugins, dict[str, Struct]]:
+    """The plugins in the working directory, and the settings of those that have some."""
+    plugins = Plugins.of(project_settings())
+    found = reader()
+    return plugins, {name: found.plugin(name) for name in plugins.settings()}
+
+
+def timetable_checks() -> Checks:
+    """What a timetable is held against in the working directory.
+
+    :raises ConfigError: the extra is not installed
+    """
+    try:
+        from satchel.schedule.timetable import Checks
+    except ModuleNotFoundError as error:
+        if error.name != "cronsim":
+            raise
+        raise ConfigError("timetables need cronsim; run: pip install 'satchel[schedule]'") from None
+    settings = project_settings()
+    plugins = Plugins.of(settings)
+    known = plugins.services(), plugins.settings()
+
+    def refuse_unknown(given: Mapping[str, Any]) -> None:
+        Reader(BaseSettings(given), known[0], {}, plugins=known[1])
+
+    return Checks(spider_classes(settings), refuse_unknown, frozenset(reader().secrets()))

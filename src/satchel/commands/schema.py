@@ -8,7 +8,8 @@ import json
 import click
 from itemadapter import ItemAdapter
 
-from satchel.commands import item_type
+from satchel.commands import item_type, project_settings
+from satchel.hooks import Plugins
 from satchel.items import Item, leads_to, relations_of
 
 
@@ -21,8 +22,24 @@ def schema(type_: str) -> None:
     """
     cls = item_type(type_)
     described = {"title": cls.__name__, **ItemAdapter.get_json_schema(cls)}
-    described["relations"] = {name: _relation(cls, name) for name in sorted(relations_of(cls))}
+    own = {name: _relation(cls, name) for name in relations_of(cls)}
+    described["relations"] = dict(sorted({**own, **_added(cls)}.items()))
     click.echo(json.dumps(described, indent=2, ensure_ascii=False))
+
+
+def _added(cls: type[Item]) -> dict[str, dict[str, str]]:
+    """The relations that plugins add to a class."""
+    offered = Plugins.of(project_settings()).relations()
+    return {
+        relation.name: {
+            "description": relation.help,
+            "plugin": plugin,
+            **({"leads_to": relation.to.__name__} if relation.to else {}),
+        }
+        for plugin, relations in offered.items()
+        for relation in relations
+        if relation.of is cls
+    }
 
 
 def _relation(cls: type[Item], name: str) -> dict[str, str]:

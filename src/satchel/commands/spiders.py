@@ -9,11 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from scrapy.spiderloader import get_spider_loader
 
-from satchel.addon import SatchelAddon
 from satchel.arguments import Argument
-from satchel.commands import project_settings, services
+from satchel.commands import project_settings, spider_classes
 from satchel.errors import UsageError, did_you_mean
 from satchel.spider import SatchelSpider
 
@@ -35,11 +33,7 @@ def spiders(name: str | None) -> None:
 
 
 def _spiders() -> dict[str, type[SatchelSpider]]:
-    settings = project_settings()
-    services(settings)  # reports a broken plugin, which the next line would pass over
-    SatchelAddon.update_pre_crawler_settings(settings)
-    loader = get_spider_loader(settings)
-    found = {name: loader.load(name) for name in loader.list()}
+    found = spider_classes(project_settings())
     return {name: cls for name, cls in found.items() if issubclass(cls, SatchelSpider)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, FromClause, Table
@@ -41,6 +42,19 @@ class Database(ABC):
         """An engine for reading only.
 
         :raises StoreError: there is nothing to read
+        """
+
+    @abstractmethod
+    def make_durable(self) -> None:
+        """Have what :attr:`engine` commits survive a power cut. Called before its first use."""
+
+    @abstractmethod
+    def alone(self, seconds: float) -> AbstractContextManager[bool]:
+        """Whether no other process has this lock; none will while the context lasts.
+
+        It is apart from the locks of writing, and ends with the process.
+
+        :param seconds: how long to wait for another to give it up
         """
 
     # SQL.
@@ -98,6 +112,10 @@ class Database(ABC):
         self, connection: Connection, table: Table, columns: Sequence[str], values: Row
     ) -> None:
         """Rows are about to be upserted in this transaction."""
+
+    @abstractmethod
+    def erased(self, connection: Connection) -> None:
+        """Something that is withheld was taken out in this transaction."""
 
     @abstractmethod
     def committed(self) -> None:

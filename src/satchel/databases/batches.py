@@ -65,6 +65,11 @@ def encoded(rows: list[Row]) -> str:
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
+def storable(text: str) -> str:
+    """A text without what a database cannot hold."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 def _plain(value: Any, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -74,4 +79,4 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return {_plain(str(name)): _plain(member, depth + 1) for name, member in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_plain(member, depth + 1) for member in value]
-    return _UNSTORABLE.sub("\ufffd", str(value))
+    return storable(str(value))

@@ -8,7 +8,9 @@ they write in whatever order, and none merges a payload that another is about to
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -58,6 +60,12 @@ has locked that does not go on.
 
 LOCK: Final = 0x7361746368656C
 """The advisory lock of whoever writes; PostgreSQL keeps it apart for each database."""
+
+EXECUTORS_LOCK: Final = LOCK + 1
+"""The advisory lock of whoever executes actions."""
+
+GLANCE: Final = 0.25
+"""Seconds after which one who waits for that lock looks again."""
 
 MERGE: Final = """
 DECLARE
@@ -152,6 +160,27 @@ class Postgresql(Database):
                 "postgresql://user:password@host/database"
             ) from None
 
+    def make_durable(self) -> None:
+        """It is so by default (``synchronous_commit``)."""
+
+    @contextmanager
+    def alone(self, seconds: float) -> Iterator[bool]:
+        # It stands still for long, but in no transaction.
+        engine = self._connecting(poolclass=NullPool).execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
+        ask = f"SELECT pg_try_advisory_lock({EXECUTORS_LOCK})"
+        end = time.monotonic() + seconds
+        try:
+            with engine.connect() as connection:
+                while not (mine := connection.exec_driver_sql(ask).scalar_one()):
+                    if time.monotonic() >= end:
+                        break
+                    time.sleep(GLANCE)
+                yield bool(mine)
+        finally:
+            engine.dispose()
+
     def insert(self, table: Table) -> Any:
         return insert(table)
 
@@ -215,6 +244,9 @@ class Postgresql(Database):
         self, connection: Connection, table: Table, columns: Sequence[str], values: Row
     ) -> None:
         """What is erased needs no note: see :meth:`tidy`."""
+
+    def erased(self, connection: Connection) -> None:
+        """It needs no note: see :meth:`tidy`."""
 
     def committed(self) -> None:
         """What a server has committed is where it belongs."""

@@ -13,7 +13,7 @@ from satchel.databases import statements
 from satchel.databases.base import Database
 from satchel.errors import StoreError
 from satchel.items import Item
-from satchel.tables import TIMES
+from satchel.tables import BOOKKEEPING, MARKS
 
 
 def make(
@@ -24,15 +24,23 @@ def make(
     :raises StoreError: a table of one of the names is somebody else's
     """
     database.prepare(connection)
+    make_tables(database, connection, metadata)
+    _make_views(database, connection, metadata, items)
+    for table in metadata.tables.values():
+        _try_out(database, connection, table)
+
+
+def make_tables(database: Database, connection: Connection, metadata: MetaData) -> None:
+    """Make the tables, or the columns of these, that are missing.
+
+    :raises StoreError: a table of one of the names is somebody else's
+    """
     existing = _existing(connection, metadata)
     for table, columns in existing.items():
         _refuse_foreign(database, connection, table, columns)
     metadata.create_all(connection, [t for t in metadata.sorted_tables if t not in existing])
     for table, columns in existing.items():
         _add_columns(connection, table, columns)
-    _make_views(database, connection, metadata, items)
-    for table in metadata.tables.values():
-        _try_out(database, connection, table)
 
 
 def _existing(connection: Connection, metadata: MetaData) -> dict[Table, set[str]]:
@@ -51,7 +59,7 @@ def _refuse_foreign(
     database: Database, connection: Connection, table: Table, columns: set[str]
 ) -> None:
     key = inspect(connection).get_pk_constraint(table.name)["constrained_columns"]
-    if {*key} != {*table.primary_key.columns.keys()} or not columns.issuperset(TIMES):
+    if {*key} != {*table.primary_key.columns.keys()} or not columns.issuperset(table.info[MARKS]):
         raise StoreError(
             f"{database.name}: the table {table.name} was not made by satchel; "
             f"give another database in SATCHEL_STORE"
@@ -79,6 +87,7 @@ def _make_views(
 
 def _try_out(database: Database, connection: Connection, table: Table) -> None:
     """Write no row, so that what is not allowed or does not fit is noticed before a request."""
-    columns = tuple(c.name for c in table.columns if c.name not in TIMES)
+    columns = tuple(c.name for c in table.columns if c.name not in BOOKKEEPING)
     now = datetime.now(UTC).replace(tzinfo=None)
-    connection.execute(statements.upsert(database, table, columns), {"rows": "[]", "now": now})
+    parameters = {"rows": "[]", "now": now, "crawl": None}
+    connection.execute(statements.upsert(database, table, columns), parameters)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
 
+from filelock import FileLock, Timeout
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -73,6 +76,8 @@ class Sqlite(Database):
             )
         self._file = _FileGuard(str(self.url.database))
         self._erased = False
+        # Each batch asks; making the query takes as long as writing a hundred rows.
+        self._erases = lru_cache(maxsize=512)(self._make_erases)
         arguments = {} if "timeout" in self.url.query else {"timeout": BUSY_SECONDS}
         try:
             engine = create_engine(self.url, connect_args=arguments)
@@ -96,6 +101,27 @@ class Sqlite(Database):
             return sqlite3.connect(f"file:{path}?mode=ro", uri=True)
 
         return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    def make_durable(self) -> None:
+        # In WAL mode a power cut would take back commits otherwise, though nothing is damaged.
+        event.listen(self.engine, "connect", _synchronize)
+
+    @contextmanager
+    def alone(self, seconds: float) -> Iterator[bool]:
+        lock = FileLock(f"{os.path.abspath(str(self.url.database))}.actions", thread_local=False)
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            raise StoreError(
+                f"{lock.lock_file}: {error.strerror}; make the folder writable"
+            ) from None
+        try:
+            yield True
+        finally:
+            lock.release()
 
     def insert(self, table: Table) -> Any:
         return insert(table)
@@ -143,15 +169,19 @@ class Sqlite(Database):
     def about_to_write(
         self, connection: Connection, table: Table, columns: Sequence[str], values: Row
     ) -> None:
-        """Remember in the database, which may outlive the process, that :meth:`tidy` is due."""
+        """Note where what is withheld is about to be taken out: :meth:`tidy` is due then."""
         if self._erased:
             return
         query = self._erases(table, columns)
         if query is not None and connection.scalar(query, values):
-            connection.exec_driver_sql(f"PRAGMA user_version = {ERASED}")
-            self._erased = True
+            self.erased(connection)
 
-    def _erases(self, table: Table, columns: Sequence[str]) -> Select[Any] | None:
+    def erased(self, connection: Connection) -> None:
+        """Remember that in the database, which may outlive the process."""
+        connection.exec_driver_sql(f"PRAGMA user_version = {ERASED}")
+        self._erased = True
+
+    def _make_erases(self, table: Table, columns: Sequence[str]) -> Select[Any] | None:
         """Whether rows with these columns null what is stored and withheld now: 1, else nothing."""
         withheld = [name for name in columns if table.c[name].info.get(WITHHELD)]
         parts = [name for name in columns if table.c[name].info.get(WITHHELD_PARTS)]
@@ -200,6 +230,10 @@ def _prepare(connection: sqlite3.Connection, record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA secure_delete=ON")
+
+
+def _synchronize(connection: sqlite3.Connection, record: object) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _begin(connection: Connection) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from satchel.databases.base import Database
 from satchel.items import FieldInfo, Item, fields_of, type_name
-from satchel.tables import PAYLOAD, SHIELD, TIMES, column_type
+from satchel.tables import BOOKKEEPING, INT, LAST_CRAWL, PAYLOAD, SHIELD, column_type
 
 
 def views(
@@ -78,10 +78,12 @@ def _member_type(field: FieldInfo) -> Any:
 def upsert(database: Database, table: Table, columns: tuple[str, ...]) -> Executable:
     """Insert or update rows that have these columns.
 
-    Its parameters are ``rows``, one JSON text, and ``now``, the time. No key may occur twice.
+    Its parameters are ``rows``, one JSON text, ``now``, the time, and ``crawl``, the number of the
+    crawl or ``None``. No key may occur twice.
     """
     source, new = database.source(table.c[name] for name in columns)
     now = bindparam("now", type_=DateTime())
+    crawl = bindparam("crawl", type_=INT)
     if PAYLOAD in columns:
         stored = table.alias("stored")
         same = and_(*(column == new[column.name] for column in stored.primary_key))
@@ -89,9 +91,9 @@ def upsert(database: Database, table: Table, columns: tuple[str, ...]) -> Execut
         # A key that was sent as null, as the privacy gate makes what it withholds, is forgotten.
         new[PAYLOAD] = database.merged(stored.c[PAYLOAD], new[PAYLOAD])
     statement = database.insert(table).from_select(
-        [*columns, *TIMES],
+        [*columns, *BOOKKEEPING],
         # "WHERE true" keeps SQLite from reading ON CONFLICT as a join's ON.
-        select(*new.values(), now, now, now).select_from(source).where(true()),
+        select(*new.values(), now, now, now, crawl).select_from(source).where(true()),
     )
     given = statement.excluded
     plain = [n for n in columns if not table.c[n].primary_key]
@@ -100,6 +102,7 @@ def upsert(database: Database, table: Table, columns: tuple[str, ...]) -> Execut
     if changed:
         update["changed_at"] = case((or_(*changed), given.changed_at), else_=table.c.changed_at)
     update["last_seen"] = given.last_seen
+    update[LAST_CRAWL] = given[LAST_CRAWL]
     key = [column.name for column in table.primary_key]
     done: Executable = statement.on_conflict_do_update(index_elements=key, set_=update)
     return done

@@ -2,6 +2,19 @@
 
 from satchel.kemono import wire as wire  # sets the decoders
 from satchel.kemono.accounts import Admin, Consumer, Moderator
+from satchel.kemono.actions import (
+    ApproveLinkRequest,
+    ChangePassword,
+    ChangeRole,
+    FavoriteCreator,
+    FavoritePost,
+    FlagPost,
+    RejectLinkRequest,
+    UnfavoriteCreator,
+    UnfavoritePost,
+    UnlinkCreator,
+    decision,
+)
 from satchel.kemono.errors import (
     AlreadyLoggedIn,
     InsufficientPrivileges,
@@ -44,7 +57,10 @@ __all__ = [
     "Admin",
     "AlreadyLoggedIn",
     "Announcement",
+    "ApproveLinkRequest",
     "Attachment",
+    "ChangePassword",
+    "ChangeRole",
     "Comment",
     "CommentRevision",
     "Consumer",
@@ -56,6 +72,9 @@ __all__ = [
     "DiscordUser",
     "Embed",
     "Fancard",
+    "FavoriteCreator",
+    "FavoritePost",
+    "FlagPost",
     "IncompleteRewards",
     "InsufficientPrivileges",
     "InvalidLogin",
@@ -70,7 +89,12 @@ __all__ = [
     "Post",
     "PyKemoException",
     "RegisterError",
+    "RejectLinkRequest",
     "Revision",
     "RoleChange",
     "Tag",
+    "UnfavoriteCreator",
+    "UnfavoritePost",
+    "UnlinkCreator",
+    "decision",
 ]

@@ -11,13 +11,17 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from msgspec import convert
+
 from satchel.config import Secret
-from satchel.errors import LoginFailed
+from satchel.errors import ActionError, LoginFailed
 from satchel.kemono import wire
+from satchel.kemono.actions import ChangeRole, UnlinkCreator, change_password_body
 from satchel.kemono.api import REGISTER_PAGE, is_redirect
 from satchel.kemono.errors import InvalidRegister, LoginError, PyKemoException, RegisterError
 from satchel.kemono.sessions import KemoSession
 from satchel.kemono.values import AccountRole
+from satchel.script import is_script
 from satchel.sessions import Account
 
 if TYPE_CHECKING:
@@ -179,19 +183,18 @@ class Consumer:
 
         :param close_on_fail: log out if it fails
         :raises PyKemoException: it failed
-        :raises ActionsOff: in a crawl, unless ``SATCHEL_ACTIONS=on``
+        :raises ActionError: in a crawl: there it has to be proposed as an action, which does not
+            have the passwords but their places
         """
-        self._client.check_actions("change_password")
-        body = {
-            "current-password": current_password,
-            "new-password": new_password,
-            "new-password-confirmation": new_password,
-        }
+        body = change_password_body(Secret(current_password), Secret(new_password))
+        sent = {name: secret.reveal() for name, secret in body.items()}
         try:
-            response = await self._client.change("account.change_password", body=body)
+            response = await self._client.change("account.change_password", body=sent)
             if response.status != 200:
                 said = wire.read_error(response.body) or f"status {response.status}"
                 raise PyKemoException(f"{self.username}: the password was not changed: {said}")
+        except ActionError:
+            raise
         except BaseException:
             if close_on_fail:
                 await self.logout()
@@ -301,13 +304,20 @@ class Admin(Moderator):
 
         :param mod_ids: numbers of the accounts that become moderators
         :param cons_ids: numbers of those that become consumers
-        :returns: whether the server did it
+        :returns: whether the server did it; in a crawl it did not, yet: an action is proposed for
+            each account
         :raises InsufficientPrivileges: the account is no administrator, or not any more
-        :raises ActionsOff: in a crawl, unless ``SATCHEL_ACTIONS=on``
         """
-        body = {"moderator": [int(id) for id in mod_ids], "consumer": [int(id) for id in cons_ids]}
-        response = await self._client.change("accounts.change_roles", body=body)
-        return response.status == 200
+        roles = {"moderator": [int(id) for id in mod_ids], "consumer": [int(id) for id in cons_ids]}
+        client = self._client
+        if is_script(client.crawler):
+            response = await client.change("accounts.change_roles", body=roles)
+            return response.status == 200
+        for role, ids in roles.items():
+            for id in ids:
+                action = convert({"id": id, "to": role, "account": self._name}, ChangeRole)
+                await client.act(action)
+        return False
 
     async def remove_creator(self, creator: Creator) -> bool:
         """Take a creator out of those that it is linked with.
@@ -319,17 +329,17 @@ class Admin(Moderator):
     async def remove_creator_link(self, service: str, creator_id: str) -> bool:
         """The same by where the creator publishes, and its id there.
 
-        :returns: whether the server did it; false, too, when there is no such creator
+        :returns: whether the server did it; false, too, when there is no such creator, and in a
+            crawl, which proposes it
         :raises InsufficientPrivileges: the account is no administrator, or not any more
-        :raises ActionsOff: in a crawl, unless ``SATCHEL_ACTIONS=on``
         """
-        response = await self._client.change("links.remove", service=service, id=creator_id)
-        return response.status in (200, 204)
+        return await self._client.act(
+            UnlinkCreator(service=service, creator=creator_id, account=self._name)
+        )
 
 
 async def _register(session: KemoSession, user: str, password: str) -> None:
     client = session.client
-    client.check_actions("register")
     try:
         response = (await session.sessions.ask(client.api.register(user, password))).response
     except Exception as error:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from satchel.actions import CHANGES, SENDING, Proposal, State
 from satchel.addon import SatchelAddon
 from satchel.answers import Page
 from satchel.client import Access, Client, send
-from satchel.errors import ActionsOff, AnswerError
+from satchel.errors import ActionError, AnswerError
 from satchel.items import Item, Relation, complete, nested_fields
 from satchel.kemono import wire
+from satchel.kemono.actions import ApproveLinkRequest, KemonoAction, RejectLinkRequest, decision
 from satchel.kemono.api import Api, wants_other_accept
 from satchel.kemono.errors import InsufficientPrivileges, PyKemoException
 from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.values import AccountRole
+from satchel.proposing import propose
+from satchel.script import is_script
 from satchel.sessions import ACCOUNT, USED, Sessions
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
     from satchel.kemono.items import AccountView, CreatorLinkRequest
     from satchel.kemono.settings import KemonoSettings
+
+HOW: Final = "satchel.propose, or a method of the account interface"
 
 
 class KemonoClient(Client):
@@ -99,36 +105,39 @@ class KemonoClient(Client):
         return answer
 
     async def change(self, operation: str, **parameters: Any) -> Response:
-        """Change something on the server.
+        """Change something on the server: in a script, or when an action is sent.
 
         :returns: the response: a success, or the server's refusal with a status below 500
-        :raises ActionsOff: in a crawl, unless ``SATCHEL_ACTIONS=on``
+        :raises ActionError: in a crawl, which has to propose it
         :raises InsufficientPrivileges: the account lacks the role
         :raises PyKemoException: the server failed, so that nobody knows whether it was done
         """
-        self.check_actions(operation)
+        if not (SENDING.get() or is_script(self._crawler)):
+            raise ActionError(f"{operation}: within a crawl, a change has to be proposed: {HOW}")
         response = await self._response(operation, **parameters)
         if response.status >= 500:
             raise PyKemoException(f"{response.url}: the server answered {response.status}")
         return response
 
-    def check_actions(self, what: str) -> None:
-        """Refuse a change in a crawl that is not to make any.
+    async def act(self, action: KemonoAction, item: Item | None = None) -> bool:
+        """Do something now, in a script; in a crawl, propose it.
 
-        :raises ActionsOff: it is not
+        :param item: what leads to it
+        :returns: whether the server did it; in a crawl it did not, yet
+        :raises ActionError: in a crawl that stores nothing
         """
-        if SatchelAddon.of(self._crawler).config.actions == "off":
-            raise ActionsOff(
-                f"{what}: this would change something on the server, and SATCHEL_ACTIONS is off"
-            )
+        if is_script(self._crawler):
+            return action.judge(await action.ask(self)).state is State.DONE
+        await propose(self._crawler, Proposal(action), item=item)
+        return False
 
     async def approve(self, request: CreatorLinkRequest) -> bool:
         """Link the two creators; whether the server did it."""
-        return (await self.change("links.approve", id=request.id)).status == 200
+        return await self.act(decision(request, ApproveLinkRequest, self.account), request)
 
     async def reject(self, request: CreatorLinkRequest) -> bool:
         """Refuse to link the two creators; whether the server did it."""
-        return (await self.change("links.reject", id=request.id)).status == 200
+        return await self.act(decision(request, RejectLinkRequest, self.account), request)
 
     async def whoami(self, name: str) -> AccountView | None:
         """What the server says of an account.
@@ -144,9 +153,9 @@ class KemonoClient(Client):
         role = OPERATIONS[operation].role
         if response.status == 404 and role is not None:
             # That, too, is what one is told who lacks the role (section 1.4), or has no session.
-            name = self.account or self._sessions.choose(role.value).name
+            name = self.account or self.sessions.choose(role.value).name
             view = await self.whoami(name) if self.api.offers("account.show") else None
-            session = self._sessions.current(name)
+            session = self.sessions.current(name)
             if session is not None and session.number != _carried(response):
                 response = await self._send(operation, **parameters)
             if response.status == 404:
@@ -168,6 +177,8 @@ class KemonoClient(Client):
 
     async def _send(self, operation: str, **parameters: Any) -> Response:
         request = self.api.request(operation, **parameters)
+        if OPERATIONS[operation].changes:
+            request.meta[CHANGES] = True
         if self.account is not None:
             request.meta[ACCOUNT] = self.account
         return await send(self._crawler, request)
@@ -180,7 +191,7 @@ class KemonoClient(Client):
         """
         needed = OPERATIONS[operation].role
         role = view.role if view is not None else None
-        scheme = self._sessions.scheme
+        scheme = self.sessions.scheme
         if role is not None and needed is not None and scheme.serves(needed, role):
             if OPERATIONS[operation].one:
                 return
@@ -190,7 +201,8 @@ class KemonoClient(Client):
         )
 
     @property
-    def _sessions(self) -> Sessions:
+    def sessions(self) -> Sessions:
+        """The accounts' sessions."""
         return SatchelAddon.of(self._crawler).sessions["kemono"]
 
 

@@ -134,7 +134,7 @@ class Announcement(KemonoItem):
     """Its text. Withheld by default."""
     added: datetime | None = moment()
     """When it was imported; UTC."""
-    published: datetime | None = moment()
+    published: datetime | None = moment(zoned=False)
     """When it was published, by the source site's clock."""
 
 
@@ -227,9 +227,9 @@ class Poll(KemonoItem):
     """What else is said about it. Withheld by default."""
     choices: list[PollChoice] | None = nested("PollChoice", many=True)
     """The answers."""
-    closes_at: datetime | None = moment()
+    closes_at: datetime | None = moment(zoned=False)
     """When it ends, by the source site's clock."""
-    created_at: datetime | None = moment()
+    created_at: datetime | None = moment(zoned=False)
     """When it began, by the source site's clock."""
     allows_multiple: bool | None = None
     """Whether one may choose several."""
@@ -276,9 +276,9 @@ class PostVersion(KemonoItem):
     """Whether the file was shared by a user."""
     added: datetime | None = moment()
     """When it was imported; UTC. Of older versions it may be wrong."""
-    published: datetime | None = moment()
+    published: datetime | None = moment(zoned=False)
     """When it was published, by the source site's clock."""
-    edited: datetime | None = moment()
+    edited: datetime | None = moment(zoned=False)
     """When it was last changed, by the source site's clock."""
     file: Attachment | None = nested("Attachment")
     """Its main file, such as a cover; often one of :attr:`attachments`, too."""
@@ -380,7 +380,7 @@ class Comment(KemonoItem):
     """Their name. Withheld by default."""
     content: str | None = withheld(Personal.TEXT)
     """What they said. Withheld by default."""
-    published: datetime | None = moment()
+    published: datetime | None = moment(zoned=False)
     """When they said it, by the source site's clock."""
     revisions: list[CommentRevision] | None = nested("CommentRevision", many=True)
     """Its older versions."""
@@ -470,9 +470,9 @@ class DiscordMessage(KemonoItem):
     """What they wrote. Withheld by default."""
     added: datetime | None = moment()
     """When it was imported; UTC."""
-    published: datetime | None = moment()
+    published: datetime | None = moment(zoned=False)
     """When they wrote it, by Discord's clock."""
-    edited: datetime | None = moment()
+    edited: datetime | None = moment(zoned=False)
     """When they last changed it, by Discord's clock."""
     embeds: list[Embed] | None = nested("Embed", many=True, content=True)
     """What of other sites it shows. Withheld by default."""

@@ -26,6 +26,7 @@ class Operation:
         ``limit``): fewer rows are the last ones, and a 400 or 404 behind the first page says that
         there are no more (reference section 1.5); 0: there are no pages
     :ivar reachable: the last ``o`` that servers take; ``None``: all
+    :ivar grows_on_top: what is new comes on the first pages
     :ivar newest_first: rows come by ``published``, the newest first, those without it before all
     """
 
@@ -40,6 +41,7 @@ class Operation:
     step: int = 0
     reachable: int | None = None
     newest_first: bool = False
+    grows_on_top: bool = False
 
     @property
     def changes(self) -> bool:
@@ -67,6 +69,8 @@ _CREATOR: Final = "v1/{service}/user/{id}"
 _POST: Final = "v1/{service}/user/{user}/post/{id}"
 _REQUEST: Final = "v1/account/moderator/creator_link_requests/{id}"
 _ACCOUNTS: Final = "v1/account/administrator/accounts"
+_FAVORITE: Final = "v1/favorites/creator/{service}/{id}"
+_FAVORITE_POST: Final = "v1/favorites/post/{service}/{user}/{id}"
 _OF_POST: Final = {"service": "service", "user": "user", "post": "id"}
 
 POSTS: Final = 50
@@ -91,6 +95,18 @@ _OPERATIONS: Final = (
     ),
     Operation(
         "favorites.posts", "v1/account/favorites?type=post", wire.read_posts, role=_CONSUMER
+    ),
+    Operation(
+        "favorites.add_creator", _FAVORITE, _plain(wire.read_done), "POST", _CONSUMER, True
+    ),
+    Operation(
+        "favorites.remove_creator", _FAVORITE, _plain(wire.read_done), "DELETE", _CONSUMER, True
+    ),
+    Operation(
+        "favorites.add_post", _FAVORITE_POST, _plain(wire.read_done), "POST", _CONSUMER, True
+    ),
+    Operation(
+        "favorites.remove_post", _FAVORITE_POST, _plain(wire.read_done), "DELETE", _CONSUMER, True
     ),
     Operation(
         "links.requests", "v1/account/moderator/tasks/creator_links", wire.read_link_requests,
@@ -124,9 +140,11 @@ _OPERATIONS: Final = (
     # Posts: sections 10 and 11
     Operation(
         "posts.of_creator", f"{_CREATOR}{{creator_posts}}", wire.read_posts, one=True,
-        step=POSTS, newest_first=True,
+        step=POSTS, newest_first=True, grows_on_top=True,
     ),
-    Operation("posts.list", "v1/posts", wire.read_posts, step=POSTS, reachable=50_000),
+    Operation(
+        "posts.list", "v1/posts", wire.read_posts, step=POSTS, reachable=50_000, grows_on_top=True
+    ),
     Operation("posts.popular", "v1/posts/popular", wire.read_posts, step=POSTS),
     Operation("posts.detail", _POST, wire.read_post, one=True),
     Operation("posts.lookup", "v1/{service}/post/{id}", _plain(wire.read_found), one=True),
@@ -135,6 +153,9 @@ _OPERATIONS: Final = (
         "posts.comments", f"{_POST}/comments", wire.read_comments, parts=True, place=_OF_POST
     ),
     Operation("posts.revisions", f"{_POST}/revisions", wire.read_revisions, parts=True),
+    Operation("posts.flag", f"{_POST}/flag", _plain(wire.read_done), "POST", one=True),
+    # Its status says it all; a body means nothing.
+    Operation("posts.flagged", f"{_POST}/flag", lambda body, client: True, one=True),
     # Discord: section 13
     Operation("discord.server", "v1/discord/server/{server}", wire.read_server, one=True),
     Operation(

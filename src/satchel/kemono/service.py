@@ -12,10 +12,12 @@ from satchel.config import Secret
 from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
 from satchel.items import Item
+from satchel.kemono.actions import ACTIONS
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
 from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.profiles import read_profile
+from satchel.kemono.readings import reading
 from satchel.kemono.sessions import login_scheme, wants_browser
 from satchel.kemono.settings import KemonoSettings
 from satchel.kemono.values import AccountRole
@@ -82,4 +84,7 @@ SERVICE = Service(
     sessions=login_scheme,
     browser=wants_browser,
     content=lambda settings: settings.content,
+    reading=reading,
+    actions=ACTIONS,
+    address=lambda settings: settings.url and settings.url.rstrip("/"),
 )

@@ -258,13 +258,13 @@ class KemoSession:
     async def open(cls, settings: Mapping[str, Any] | None = None) -> Self:
         """One for a script: what is configured in the environment, and *settings*.
 
-        What a person calls in a script acts on the server, so ``SATCHEL_ACTIONS`` is on.
+        What a person calls in a script acts on the server at once.
 
         :param settings: Scrapy's and satchel's, such as ``{"SATCHEL_KEMONO_URL": …}``
         :raises ConfigError: a setting is wrong, or no server is configured
         :raises NotInACrawl: a crawl goes on; it has one (:meth:`of`)
         """
-        engine = await Engine.start({"SATCHEL_ACTIONS": "on", **(settings or {})})
+        engine = await Engine.start(settings)
         self = cls(engine.crawler, engine)
         try:
             _ = self.client

@@ -12,7 +12,7 @@ from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
 from satchel.addon import SatchelAddon
-from satchel.throttle import retry_after
+from satchel.throttle import PAUSED, REFUSED, retry_after
 from satchel.waiting import wait
 
 if TYPE_CHECKING:
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
 LONGEST: Final = 60.0
 """Seconds: no backoff is longer."""
 
-_REFUSED = "satchel_refused_seconds"
-
 
 class RetryMiddleware(ScrapyRetryMiddleware):
     """Scrapy's own, with its settings and ``meta`` keys, and besides:
 
     - it waits before it asks again: ``SATCHEL_BACKOFF`` seconds, twice as long each time, of which
       half is left to chance, so that many do not come back at once;
-    - a refusal that says when to come back is no failure: the host's lane has the pause, and the
-      request is asked again after it, for twice ``SATCHEL_MAX_WAIT`` in all;
+    - a refusal for now is no failure: the host's lane has the pause, and the request is asked again
+      after it, for twice ``SATCHEL_MAX_WAIT`` in all (where nobody says for how long, a request's
+      own ``max_retry_times`` holds);
     - a body that should be JSON and is none is asked for again.
     """
 
@@ -43,11 +42,12 @@ class RetryMiddleware(ScrapyRetryMiddleware):
         return self
 
     async def process_response(self, request: Request, response: Response) -> Request | Response:  # type: ignore[override]
+        seconds = _pause(request, response)
         if request.meta.get("dont_retry"):
             return response
-        if (seconds := retry_after(response)) is not None:
+        if seconds is not None:
             return self._after_a_pause(request, seconds) or response
-        request.meta.pop(_REFUSED, None)  # Whoever repeats it for another reason begins anew.
+        request.meta.pop(REFUSED, None)  # Whoever repeats it for another reason begins anew.
         if response.status == 200 and request.meta.get("satchel_json") and not is_json(response):
             again: Request | Response | None = self._retry(request, "a body that is no JSON")
         else:
@@ -70,14 +70,23 @@ class RetryMiddleware(ScrapyRetryMiddleware):
         return again if goes_on or again.callback is not NO_CALLBACK else None
 
     def _after_a_pause(self, request: Request, seconds: float) -> Request | None:
-        waited = request.meta.get(_REFUSED, 0.0) + seconds
+        waited = request.meta.get(REFUSED, 0.0) + seconds
         self.crawler.stats.inc_value("satchel/refusals")
         # Sooner, if the host refuses everything, the throttle ends the crawl.
-        if _REFUSED in request.meta and waited > 2 * self._addon.config.max_wait:
+        if REFUSED in request.meta and waited > 2 * self._addon.config.max_wait:
             return None
         again: Request = request.replace(dont_filter=True)
-        again.meta[_REFUSED] = waited
+        again.meta[REFUSED] = waited
         return again
+
+
+def _pause(request: Request, response: Response) -> float | None:
+    """Seconds of the pause that a refusal led to; ``None``: it is none, or one failure of few."""
+    paused: float | None = request.meta.pop(PAUSED, None)
+    said = retry_after(response)
+    if said is None and "max_retry_times" in request.meta:
+        return None
+    return said if paused is None else paused
 
 
 def backoff(first: float, times: int) -> float:

@@ -9,9 +9,10 @@ from scrapy import Request
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
+from satchel.actions import CHANGES
 from satchel.addon import SatchelAddon
 from satchel.config import Secret
-from satchel.errors import LoginFailed, NoAccount, SatchelError
+from satchel.errors import ActionError, LoginFailed, NoAccount, SatchelError
 from satchel.service import origin
 from satchel.sessions import ACCOUNT, CARRIED, JAR, LOGIN, RECEIVED, ROLE, USED, Account, Sessions
 from satchel.throttle import PARTING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _IN_VAIN: Final = 3
 """So often a session is renewed for a page that then takes the new one no more than the old; after
 that such answers are not believed any more."""
+
+READS: Final = "satchel_reads"
+"""``meta``: the request changes nothing, although its method is not ``GET``."""
 
 _RENEWED: Final = "satchel_session_renewed"
 """``meta``: the request is repeated, since its session had expired."""
@@ -47,6 +51,11 @@ class SessionMiddleware:
 
     async def process_request(self, request: Request) -> None:
         request.meta.pop(USED, None)
+        if _changes(request):
+            raise ActionError(
+                f"{request.method} {request.url}: within a crawl, what an account changes has to "
+                f"be proposed: satchel.propose (docs/actions.md)"
+            )
         try:
             await self._give_session(request)
         except SatchelError as error:
@@ -172,6 +181,13 @@ class SessionCookieMiddleware:
     def process_exception(self, request: Request, exception: Exception) -> None:
         if sessions_for(self._addon, request) is not None:
             request.headers.pop("Cookie", None)
+
+
+def _changes(request: Request) -> bool:
+    """Whether a request would change something as an account, and is no action's."""
+    if request.method in ("GET", "HEAD", "OPTIONS") or not request.meta.keys() & {ROLE, ACCOUNT}:
+        return False
+    return not request.meta.keys() & {LOGIN, PARTING, CHANGES, READS}
 
 
 def sessions_for(addon: SatchelAddon, request: Request) -> Sessions | None:

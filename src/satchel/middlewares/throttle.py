@@ -14,7 +14,17 @@ from scrapy.http.request import NO_CALLBACK
 
 from satchel.addon import SatchelAddon
 from satchel.reasons import Reason
-from satchel.throttle import PAID, PARTING, CrawlEnds, Lane, TooLong, retry_after
+from satchel.throttle import (
+    PAID,
+    PARTING,
+    PAUSED,
+    REFUSED,
+    CrawlEnds,
+    Lane,
+    TooLong,
+    is_refusal,
+    retry_after,
+)
 from satchel.waiting import GLANCE, is_stopped
 
 if TYPE_CHECKING:
@@ -72,12 +82,17 @@ class ThrottleMiddleware:
         lane: Lane | None = request.meta.pop(_INSIDE, None)
         if lane is not None:
             lane.leave()
-            if (seconds := retry_after(response)) is None:
-                lane.answered()
+            if is_refusal(response):
+                self._pause(lane, request, response)
             else:
-                self._tell(lane, response, seconds)
-                lane.pause(seconds)
+                lane.answered()
         return response
+
+    def _pause(self, lane: Lane, request: Request, response: Response) -> None:
+        seconds = retry_after(response) or lane.next_pause(request.meta.get(REFUSED, 0.0))
+        self._tell(lane, response, seconds)
+        lane.pause(seconds)
+        request.meta[PAUSED] = seconds
 
     def process_exception(self, request: Request, exception: Exception) -> None:
         lane: Lane | None = request.meta.pop(_INSIDE, None)
@@ -102,7 +117,7 @@ class ThrottleMiddleware:
     def _end(self, lane: Lane, error: TooLong) -> None:
         if self._addon.close_spider(Reason.RATE_LIMITED):
             logger.error(
-                "%s says to come back in %.0f seconds, and SATCHEL_MAX_WAIT=%s: run the crawl "
+                "%s is not to be asked for %.0f seconds, and SATCHEL_MAX_WAIT=%s: run the crawl "
                 "again then, or allow a longer wait",
                 lane.name,
                 error.seconds,

@@ -13,6 +13,7 @@ from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
 from satchel.recnet import api
 from satchel.recnet.client import RecNetClient
+from satchel.recnet.readings import reading
 from satchel.recnet.settings import Base, RecNetSettings
 from satchel.service import Service
 
@@ -65,5 +66,6 @@ SERVICE = Service(
     sandbox=_sandbox,
     in_sandbox=_in_sandbox,
     hosts=typing.get_args(Base),
+    reading=reading,
     site=lambda settings: settings.site or settings.url,
 )
