@@ -84,6 +84,6 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _left_out(item: Snapshot, crawler: Crawler, reason: str) -> None:
-    crawler.stats.inc_value("satchel/snapshots/not_kept")
+    crawler.stats.inc_value("satchel/plugins/snapshot/errors")
     logger.error("%s: not kept as %s: %s", item.url, item.format, reason)
     raise DropItem("not kept", log_level="DEBUG")

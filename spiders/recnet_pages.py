@@ -163,6 +163,7 @@ class PagesSpider(RecNetSpider):
             meta={
                 "satchel_service": self.service,
                 "dont_merge_cookies": True,
+                "dont_cache": True,
                 # A page that took its time once will take it again.
                 "max_retry_times": 1,
                 VISIT: capture,

@@ -167,7 +167,8 @@ def test_spiders(run: Run) -> None:
     assert names == [
         "kemono-accounts", "kemono-creators", "kemono-discord", "kemono-favorites",
         "kemono-moderation", "kemono-posts",
-        "recnet-accounts", "recnet-events", "recnet-images", "recnet-inventions", "recnet-rooms",
+        "recnet-accounts", "recnet-events", "recnet-images", "recnet-inventions", "recnet-pages",
+        "recnet-rooms",
     ]  # fmt: skip
     assert "`" not in out
 

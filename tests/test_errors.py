@@ -63,11 +63,17 @@ def no_psycopg(folder: Path) -> None:
     (folder / "psycopg.py").write_text("raise ModuleNotFoundError('No module named psycopg')\n")
 
 
+def no_playwright(folder: Path) -> None:
+    (folder / "scrapy_playwright.py").write_text("raise ModuleNotFoundError('No module')\n")
+
+
 def somebody_elses(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "x.db")) as database:
         database.execute("CREATE TABLE recnet_room (title TEXT)")
 
 
+PAGES = ("recnet-pages", "-a", "rooms=8200")
+NO_BROWSER = {**SANDBOX, "SATCHEL_BROWSER_PATH": "/bin/sh"}
 RECENT = ("kemono-posts", "-a", "recent=1")
 KEMONO = {"SATCHEL_KEMONO_URL": "http://127.0.0.1:1"}
 
@@ -204,6 +210,42 @@ BEFORE = [
         "there is no kind of action",
         "SATCHEL_ACTIONS_ALLOW: there is no kind of action kemono.change_rule; did you mean kemono",
         variables={**SANDBOX, "SATCHEL_ACTIONS_ALLOW": "kemono.change_rule"},
+    ),
+    Case(
+        "needs scrapy-playwright",
+        r"recnet-pages: it needs scrapy-playwright; run: pip install 'satchel\[browser\]'",
+        PAGES,
+        SANDBOX,
+        prepare=no_playwright,
+    ),
+    Case(
+        "SATCHEL_BROWSER_PATH",
+        "SATCHEL_BROWSER_PATH=/nowhere: there is no such program; install Chromium",
+        PAGES,
+        {**SANDBOX, "SATCHEL_BROWSER_PATH": "/nowhere"},
+    ),
+    Case(
+        "recnet-pages: SATCHEL_PRIVACY=strict",
+        "recnet-pages: SATCHEL_PRIVACY=strict withholds names and texts, and pages show them",
+        PAGES,
+        {**NO_BROWSER, "SATCHEL_PRIVACY": "strict", "SATCHEL_PRIVACY_KEY": "x"},
+    ),
+    Case(
+        "recnet-pages: the plugin snapshot",
+        "recnet-pages: the plugin snapshot writes its files; take it out of SATCHEL_BLOCKED",
+        PAGES,
+        {**NO_BROWSER, "SATCHEL_BLOCKED_PLUGINS": "snapshot"},
+    ),
+    Case(
+        "SATCHEL_RECNET_SITE=…",
+        "SATCHEL_RECNET_SITE=http://127.0.0.1:1/x: this is the address of kemono, whose pages",
+        PAGES,
+        {
+            **KEMONO,
+            "SATCHEL_BROWSER_PATH": "/bin/sh",
+            "SATCHEL_RECNET_URL": "http://127.0.0.1:2",
+            "SATCHEL_RECNET_SITE": "http://127.0.0.1:1/x",
+        },
     ),
     Case(
         "SATCHEL_MODERATION_RULES",
@@ -453,6 +495,15 @@ def test_a_database_that_fails(tmp_path: Path) -> None:
         assert database.execute("SELECT count(*) FROM recnet_room").fetchone() == (3,)
 
 
+def test_a_browser_that_does_not_start(tmp_path: Path) -> None:
+    done = crawled(
+        tmp_path / "p", Case("", "", PAGES, {**SANDBOX, "SATCHEL_BROWSER_PATH": "/bin/false"})
+    )
+    assert (done.returncode, stat(done, "satchel/unreachable")) == (3, "1")
+    assert "Traceback" not in done.stderr
+    assert any("the browser does not start: " in line for line in reported(done))
+
+
 def test_robots_forbid_it(tmp_path: Path) -> None:
     robots = b"User-agent: *\nDisallow: /"
     with answering(lambda path: (200, robots if path == "/robots.txt" else b"[]")) as url:
@@ -520,6 +571,9 @@ def test_code_of_ones_own(
 
 DURING = (
     *SERVED,
+    "the browser does not start",
+    "the page to log in on has no",  # tests/browser/test_login.py
+    "satchel/snapshots/left_out",  # tests/browser/test_pages.py
     "satchel/actions/",  # tests/test_executor.py, tests/pipelines/test_act.py
     # tests/middlewares/test_cassette.py
     "`not_recorded`",

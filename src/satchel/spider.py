@@ -15,7 +15,14 @@ from satchel import arguments, secrets
 from satchel.addon import SatchelAddon
 from satchel.arguments import Argument, at_least, words
 from satchel.config import Reader
-from satchel.errors import ArgumentError, ConfigError, DecodeError, NotOffered, SatchelError
+from satchel.errors import (
+    ArgumentError,
+    BrowserError,
+    ConfigError,
+    DecodeError,
+    NotOffered,
+    SatchelError,
+)
 from satchel.hooks import Plugins
 from satchel.items import Item, key_of, relations_of
 from satchel.paging import Recent
@@ -116,7 +123,8 @@ class SatchelSpider(Spider):
                 return iter(())
             self.logger.warning("%s: left out: %s", url, error)
             self.count("left_out")
-        elif isinstance(error, SatchelError):  # It was never sent, which has been counted.
+        elif isinstance(error, SatchelError) and not isinstance(error, BrowserError):
+            # It was never sent, which has been counted.
             if not is_ending(self.crawler):
                 self.logger.error("%s: not asked: %s", url, error)
         elif not isinstance(error, HttpError):

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from scrapy.http import Request, Response
 
+from satchel.browser import FOUND, VISIT
+from satchel.browser.login import Outcome, Told
 from satchel.config import Secret
 from satchel.errors import ConfigError, LoginFailed, NoAccount
 from satchel.kemono.api import Api
@@ -129,6 +131,54 @@ def test_a_form_that_fails(
     steps = flow("classic")
     with pytest.raises(error):
         steps.send(answer(next(steps), status, cookie=cookie, location=location))
+
+
+def visited(
+    request: Request, outcome: Outcome | None, words: str = "", status: int = 200
+) -> Answer:
+    """What a browser came to on the page to log in on."""
+    came = answer(request, status)
+    came.response.request = request
+    if outcome is not None:
+        came.response.meta[FOUND] = Told(outcome, words)
+    return came
+
+
+@pytest.mark.parametrize("base", ["current", "classic"])
+def test_in_a_browser(base: str) -> None:
+    steps = flow({"base": base, "login": "browser", "login_page": {"submit": "#enter"}})
+    request = next(steps)
+    visit = request.meta[VISIT]
+    assert (request.method, request.url, request.body) == ("GET", f"{URL}/account/login", b"")
+    assert (visit.username, visit.password, visit.page.submit, visit.cookie()) == (
+        "reader", Secret("a password"), "#enter", "session"
+    )  # fmt: skip
+    assert "a password" not in repr(request.meta)
+    came = visited(request, Outcome.IN)
+    if base == "classic":
+        assert ends(steps, came) == (Secret("c0okie"), None)
+    else:
+        shown = answer(steps.send(came), value={"props": {"account": VIEW}})
+        assert ends(steps, shown).details.username == "reader"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "error", "says"),
+    [
+        (Outcome.REFUSED, "", InvalidLogin, "check both"),
+        (Outcome.MISSING, "submit (#enter)", LoginError, r"has no submit \(#enter\); say where"),
+        (Outcome.FAILED, "429", LoginError, "answered 429; try again later"),
+        (Outcome.NEVER, "", LoginError, "nothing came of it in time"),
+        (None, "", LoginError, "answered 404 instead of a page"),
+    ],
+)
+def test_a_browser_that_fails(
+    outcome: Outcome | None, words: str, error: type[LoginError], says: str
+) -> None:
+    steps = flow({"login": "browser"})
+    with pytest.raises(error, match=says) as raised:
+        steps.send(visited(next(steps), outcome, words, 404 if outcome is None else 200))
+    assert raised.value.refused == (outcome is Outcome.REFUSED)
 
 
 def test_the_login_page_below_an_address_with_a_path() -> None:

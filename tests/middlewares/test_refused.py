@@ -9,7 +9,7 @@ from scrapy.http import Response
 
 from answers import answering
 from satchel.faults import Faults
-from satchel.middlewares.refused import is_challenge
+from satchel.middlewares.refused import is_challenge, is_challenge_page
 from satchel.testing import crawl, running_sandbox
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -47,6 +47,25 @@ def test_challenges(status: int, headers: dict[str, str], body: bytes) -> None:
 )
 def test_no_challenges(status: int, headers: dict[str, str], body: bytes) -> None:
     assert not is_challenge(response(status, headers, body))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "has_form", "expected"),
+    [
+        (403, {"cf-mitigated": "challenge"}, b"", False, True),
+        (200, HTML, b"<title>Just a moment...</title>", False, True),
+        (503, HTML, b"<html><div class='h-captcha'>", False, True),
+        (200, HTML, b"<html><div class='cf-turnstile'><form>", True, True),
+        # What is on ordinary pages, too.
+        (200, HTML, b"<html><div class='g-recaptcha'>", False, False),
+        (200, HTML, b"<html><script src='/cdn-cgi/challenge-platform/scripts/jsd/x.js'>", True,
+         False),
+    ],
+)  # fmt: skip
+def test_challenges_on_pages(
+    status: int, headers: dict[str, str], body: bytes, has_form: bool, expected: bool
+) -> None:
+    assert is_challenge_page(response(status, headers, body), has_form=has_form) is expected
 
 
 def by_url(url: str, **settings: Any) -> dict[str, Any]:

@@ -67,6 +67,8 @@ def prepare(config: Config, settings: BaseSettings) -> dict[str, Any]:
     settings.set("PLAYWRIGHT_LAUNCH_OPTIONS", _launch_options(config), "addon")
     # None: the browser's own headers, with the User-Agent of its context.
     settings.set("PLAYWRIGHT_PROCESS_REQUEST_HEADERS", None, "addon")
+    # Milliseconds to wait for a file that a page would rather be: none is taken.
+    settings.set("PLAYWRIGHT_DOWNLOAD_TIMEOUT", 1, "addon")
     # It prints the addresses of all that a page loads, and every failure with a traceback.
     logging.getLogger("scrapy-playwright").setLevel(logging.CRITICAL)
     return others

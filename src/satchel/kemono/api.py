@@ -42,7 +42,7 @@ class Api:
                 "https://kemono.example.org"
             )
         self.base = settings.url.rstrip("/")
-        self.profile = read_profile(settings.profile, frozenset(OPERATIONS))
+        self.profile = read_profile(settings.profile, OPERATIONS)
         self._words = settings.profile if isinstance(settings.profile, str) else "a custom one"
 
     def offers(self, name: str) -> bool:

@@ -7,7 +7,7 @@ Instances are told apart by configuration, not by trying. Where only the shape o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -80,7 +80,7 @@ CLASSIC: Final = Profile(
 PROFILES: Final = {"current": CURRENT, "classic": CLASSIC}
 
 
-def read_profile(value: str | Mapping[str, Any], operations: frozenset[str]) -> Profile:
+def read_profile(value: str | Mapping[str, Any], operations: Collection[str]) -> Profile:
     """The profile that the setting names or describes.
 
     :param value: ``current``, ``classic``, or an object (as JSON or as it is) with ``base``, one of
@@ -105,6 +105,6 @@ def read_profile(value: str | Mapping[str, Any], operations: frozenset[str]) -> 
         raise ConfigError(f"{SETTING}: base: expected one of {', '.join(PROFILES)}") from None
     except msgspec.ValidationError as error:
         raise ConfigError(f"{SETTING}: {error}") from None
-    for name in sorted(profile.lacks - operations):
+    for name in sorted(profile.lacks.difference(operations)):
         raise ConfigError(f"{SETTING}: lacks: no operation {name}{did_you_mean(name, operations)}")
     return profile

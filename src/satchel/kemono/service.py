@@ -15,6 +15,8 @@ from satchel.items import Item
 from satchel.kemono.actions import ACTIONS
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
+from satchel.kemono.operations import OPERATIONS
+from satchel.kemono.profiles import read_profile
 from satchel.kemono.readings import reading
 from satchel.kemono.sessions import login_scheme, wants_browser
 from satchel.kemono.settings import KemonoSettings
@@ -60,7 +62,7 @@ def _in_sandbox(settings: KemonoSettings, url: str) -> KemonoSettings:
         {"role": role.value, "username": name, "password": password_of(name)}
         for role, name in zip(AccountRole, (CONSUMER, MODERATOR, ADMIN), strict=True)
     ]
-    profile = "classic" if settings.profile == "classic" else "current"
+    profile = "classic" if read_profile(settings.profile, OPERATIONS).has_forms else "current"
     return msgspec.structs.replace(
         settings, url=url + _PREFIXES[profile], accounts=Secret(json.dumps(accounts))
     )

@@ -15,6 +15,7 @@ from scrapy.exceptions import IgnoreRequest, NotConfigured
 from scrapy.http import Response
 
 from satchel.addon import SatchelAddon
+from satchel.browser import VISIT
 from satchel.cassettes.exchange import SESSION, Asked, Exchange, asked_of, exchange_of, response_to
 from satchel.cassettes.index import Index
 from satchel.cassettes.segments import Writer, segments
@@ -74,6 +75,8 @@ class CassetteMiddleware:
     def process_request(self, request: Request) -> Response | None:
         if not request.url.startswith("http"):
             return None
+        if VISIT in request.meta and self._writer is not None:
+            return None  # An exchange is not all that a page is made of.
         asked = self._masks.asked(self._asked(request))
         request.meta[_ASKED] = asked
         if self._index is None or (self._writer is not None and _is_for_the_server(request)):
