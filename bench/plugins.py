@@ -62,7 +62,8 @@ def compare(server: Server, runs: int, stored: bool) -> None:
 
 def ratio(these: list[Figures], those: list[Figures], what: str) -> float:
     """The median of the rounds' ratios."""
-    return median(getattr(a, what) / getattr(b, what) for a, b in zip(these, those, strict=True))
+    pairs = zip(these, those, strict=True)
+    return float(median(getattr(a, what) / getattr(b, what) for a, b in pairs))
 
 
 def run(server: Server, plugins: list[str], stored: bool) -> Figures:

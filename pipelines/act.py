@@ -15,6 +15,7 @@ from satchel.errors import SatchelError
 from satchel.executor import Executor
 from satchel.outbox import Outbox
 from satchel.verdict import plural
+from satchel.waiting import wake
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -95,9 +96,7 @@ class ActPipeline:
             logger.error("actions: %s", error)
         finally:
             self._task = None
-            # Scrapy itself would look again only after some seconds whether all is done.
-            if self._crawler.engine is not None and self._crawler.engine._slot is not None:
-                self._crawler.engine._slot.nextcall.schedule()
+            wake(self._crawler)
 
     async def _report(self) -> None:
         if not self._addon.own_proposals:

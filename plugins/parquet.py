@@ -97,6 +97,7 @@ class ParquetExporter(BaseItemExporter):
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> ParquetExporter:
         settings = SatchelAddon.of(crawler).plugin_settings("parquet", Settings)
+        assert settings is not None  # Nobody offers the format of a plugin that is blocked.
         return cls(crawler, file, settings.rows, **options)
 
     def start_exporting(self) -> None:

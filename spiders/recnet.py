@@ -49,7 +49,7 @@ def _names(operation: str, what: str, parse: Callable[[str], Any] = words) -> So
     return Source("names", "NAME,…|@FILE", f"By {what}.", parse, operation, "bulk")
 
 
-def _room_names(text: str) -> list[str]:
+def room_names(text: str) -> list[str]:
     """People write a room's name with a ``^``, as the site shows it."""
     return [name.removeprefix("^") for name in words(text)]
 
@@ -73,7 +73,8 @@ def _listing(name: str, value: str, operation: str, help: str) -> Source:
     return Source(name, f"{value},…|@FILE", help, numbers, operation, "each")
 
 
-def _once(name: str, operation: str, help: str) -> Source:
+def once(name: str, operation: str, help: str) -> Source:
+    """A source that is a switch."""
     return Source(name, "1", help, switch, operation, "once")
 
 
@@ -240,7 +241,7 @@ class AccountsSpider(RecNetSpider):
         _names("accounts.by_names", "username"),
         _urls("user", words, "accounts.by_names"),
         _search("accounts.search"),
-        _once("top_creators", "accounts.top_creators", "The creators with most subscribers."),
+        once("top_creators", "accounts.top_creators", "The creators with most subscribers."),
     )
     arguments = (*sources, include(Account), LIMIT)
 
@@ -280,11 +281,11 @@ class RoomsSpider(RecNetSpider):
     fetch = "rooms.bulk"
     sources = (
         _ids("rooms.bulk"),
-        _names("rooms.by_names", "name", _room_names),
+        _names("rooms.by_names", "name", room_names),
         _urls("room", words, "rooms.by_names"),
         _search("rooms.search"),
-        _once("hot", "rooms.hot", "The popular rooms."),
-        _once("featured", "rooms.featured", "The rooms that are featured now."),
+        once("hot", "rooms.hot", "The popular rooms."),
+        once("featured", "rooms.featured", "The rooms that are featured now."),
         _listing("created_by", "ACCOUNT_ID", "rooms.created_by", "Rooms that a player made."),
         _listing("owned_by", "ACCOUNT_ID", "rooms.owned_by", "Rooms that a player owns a part of."),
         _listing("showcased_by", "ACCOUNT_ID", "rooms.showcased_by", "Rooms that a player shows."),
@@ -359,7 +360,7 @@ class EventsSpider(RecNetSpider):
         _ids("events.bulk"),
         _urls("event", numbers, "events.bulk"),
         _search("events.search"),
-        _once("upcoming", "events.upcoming", "Public events that have not ended."),
+        once("upcoming", "events.upcoming", "Public events that have not ended."),
         _listing("created_by", "ACCOUNT_ID", "events.created_by", "Events that a player made."),
         _listing("in_room", "ROOM_ID", "events.in_room", "Events in a room."),
     )
@@ -386,7 +387,7 @@ class ImagesSpider(RecNetSpider):
         _listing("of_player", "ACCOUNT_ID", "images.of_player", "Images that a player is seen in."),
         _listing("during_event", "EVENT_ID", "images.during_event", "Images of an event."),
         _listing("in_room", "ROOM_ID", "images.in_room", "Images of a room."),
-        _once("front_page", "images.front_page", "The images that are popular everywhere."),
+        once("front_page", "images.front_page", "The images that are popular everywhere."),
     )
     arguments = (*sources, include(Image), LIMIT, SORT)
 
@@ -407,7 +408,7 @@ class InventionsSpider(RecNetSpider):
         _ids("inventions.by_id"),
         _urls("invention", numbers, "inventions.by_id"),
         _search("inventions.search"),
-        _once("featured", "inventions.featured", "The inventions that are featured."),
-        _once("top_today", "inventions.top_today", "The most used inventions of the day."),
+        once("featured", "inventions.featured", "The inventions that are featured."),
+        once("top_today", "inventions.top_today", "The most used inventions of the day."),
     )
     arguments = (*sources, include(Invention), LIMIT)

@@ -18,6 +18,10 @@ BENCH = Path(__file__).parent.parent / "bench"
             ["crawl.py", "--images=250", "--runs=1"],
             ["250 images", "CPU µs/item", "bare, log level INFO", "bare, tuned", "satchel"],
         ),
+        (
+            ["cassette.py", "--exchanges=40", "--many=80", "--runs=1", "--latency=0"],
+            ["40 exchanges", "sandbox, recorded", "replayed", "this / sandbox", "this / first"],
+        ),
         (["decode.py", "--passes=1"], ["ratio", "accounts, legacy", "rooms", "images, public"]),
         (
             ["kemono.py", "--posts=130", "--runs=1", "--latency=0"],

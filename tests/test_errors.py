@@ -200,6 +200,14 @@ BEFORE = [
         prepare=no_database,
     ),
     Case(
+        "SATCHEL_MODERATION_RULES",
+        "rules.toml, line 2: Invalid enum value 'maybe'",
+        variables={**SANDBOX, "SATCHEL_MODERATION_RULES": "rules.toml"},
+        prepare=lambda folder: (folder / "rules.toml").write_text(
+            '[[rule]]\ndecision = "maybe"\nname = "x"\n'
+        ),
+    ),
+    Case(
         "needs psycopg",
         "SATCHEL_STORE: PostgreSQL needs psycopg",
         variables={**SANDBOX, "SATCHEL_STORE": "postgresql://localhost/x"},
@@ -215,6 +223,19 @@ BEFORE = [
         "the table recnet_room was not made by satchel",
         variables=SANDBOX,
         prepare=somebody_elses,
+    ),
+]
+
+BEFORE += [
+    Case(
+        "there is no recording",
+        "SATCHEL_CASSETTE=x: there is no recording in cassettes/x",
+        variables={**SANDBOX, "SATCHEL_CASSETTE": "x", "SATCHEL_CASSETTE_MODE": "none"},
+    ),
+    Case(
+        "SATCHEL_CASSETTE_FORMAT",
+        "SATCHEL_CASSETTE_FORMAT=jsn: no such serializer; did you mean json",
+        variables={**SANDBOX, "SATCHEL_CASSETTE": "x", "SATCHEL_CASSETTE_FORMAT": "jsn"},
     ),
 ]
 
@@ -484,6 +505,12 @@ def test_code_of_ones_own(
 
 DURING = (
     *SERVED,
+    "satchel/actions/",  # tests/test_executor.py, tests/pipelines/test_act.py
+    # tests/middlewares/test_cassette.py
+    "`not_recorded`",
+    "satchel/cassette/damaged",
+    "satchel/cassette/refused",
+    "satchel/cassette/failed",
     "satchel/unserved",  # tests/middlewares/test_session.py
     "as it does to an account",  # tests/spiders/test_kemono.py
     "satchel/out_of_reach",  # tests/spiders/test_kemono.py

@@ -66,3 +66,22 @@ def test_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for item in result.items:
         kinds[type(item)].add(item.id)
     assert ids == [kinds[kind] for kind in sorted(kinds, key=lambda kind: kind.__name__)]
+
+
+def test_favourites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    caplog.set_level("INFO", "favourites")
+    settings = {
+        "SATCHEL_SANDBOX": True,
+        "SATCHEL_STORE": f"sqlite:///{tmp_path}/s.db",
+        "SATCHEL_PLUGINS": ["favourites"],
+        "SATCHEL_FAVOURITES_NEVER": ["patreon/10000003"],
+        "SATCHEL_ACTIONS": "on",
+        "SATCHEL_ACTIONS_PER_MINUTE": 1000,
+    }
+    stats = crawl("kemono-creators", settings, all="1").stats
+    assert stats["satchel/actions/vetoed"] == 1
+    done = [message for message in caplog.messages if message.endswith(": done")]
+    assert len(done) == stats["satchel/actions/done"] > 2

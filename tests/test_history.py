@@ -37,6 +37,7 @@ def test_what_a_crawl_did(stored: Stored) -> None:
     run(stored, "recnet-rooms", ids="8203,1,8202")
     (*_, second) = stored.read("crawl", "listing, verdict")
     assert second == ("recnet-rooms ids=1,8202,8203", "complete")
+    assert stored.read("crawl", COLUMNS, "id LIMIT 1") == [row]
     last = stored.read("recnet_room", "last_crawl", "id LIMIT 4")
     assert last == [(1,), (1,), (2,), (2,)]
 

@@ -310,3 +310,18 @@ def test_as_a_person_meets_it(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "[satchel] ERROR: plugin mine: satchel_process_item is not marked with" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("[int]", "must return a list of dataclasses of satchel.Item"),
+        ("Room", "must return a list of dataclasses of satchel.Item"),
+        ("[Room, Room]", "there is an item type recnet_room already"),
+    ],
+)
+def test_item_classes_that_are_refused(write: Write, answer: str, reason: str) -> None:
+    lines = ["from satchel import hookimpl", "from satchel.recnet import Room", "@hookimpl"]
+    write("odd", "\n".join([*lines, f"def satchel_item_classes(): return {answer}"]))
+    with pytest.raises(PluginError, match=f"plugin odd: .*{reason}"):
+        Plugins(["odd"]).item_classes()

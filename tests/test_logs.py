@@ -6,12 +6,13 @@ import logging
 
 import pytest
 
+from recorded import replay
 from satchel.testing import crawl
 
 
 def test_no_item_is_printed_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    settings = {"SATCHEL_SANDBOX": True, "LOG_LEVEL": "DEBUG"}
+    settings = {**replay("top-creators"), "LOG_LEVEL": "DEBUG"}
     result = crawl("recnet-accounts", settings, top_creators="1")
     assert result.items
     assert "Crawled (200)" in caplog.text
@@ -23,6 +24,6 @@ def test_no_item_is_printed_at_debug(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_project_may_have_its_own(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    settings = {"SATCHEL_SANDBOX": True, "LOG_FORMATTER": "scrapy.logformatter.LogFormatter"}
-    crawl("recnet-accounts", settings, top_creators="1")
+    formatter = {"LOG_FORMATTER": "scrapy.logformatter.LogFormatter"}
+    crawl("recnet-accounts", {**replay("top-creators"), **formatter}, top_creators="1")
     assert "Scraped from" in caplog.text

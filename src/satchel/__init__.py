@@ -15,7 +15,7 @@ from satchel.items import (
     relation,
     type_name,
 )
-from satchel.proposing import propose
+from satchel.proposing import finished_actions, propose
 from satchel.running import baseline, put_item
 from satchel.service import Key, Pace, Service
 from satchel.version import VERSION
@@ -44,6 +44,7 @@ __all__ = [
     "__version__",
     "baseline",
     "fields_of",
+    "finished_actions",
     "hookimpl",
     "link",
     "personal",

@@ -25,6 +25,7 @@ from scrapy.settings import get_settings_priority
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
+from satchel.browser import wanted
 from satchel.calls import Calls
 from satchel.config import Config, Reader, masked
 from satchel.errors import ConfigError, SatchelError, UsageError
@@ -34,7 +35,7 @@ from satchel.loading import Gate as LoadingGate
 from satchel.privacy import Gate, Level
 from satchel.proposals import Proposals, key_of_row
 from satchel.reasons import Reason
-from satchel.service import Key, Pace, Service, host_of
+from satchel.service import Key, Pace, Service, host_of, is_below
 from satchel.session_file import SessionFile
 from satchel.sessions import Sessions
 from satchel.throttle import EVERYWHERE, OFF, Throttle, check_names
@@ -43,9 +44,15 @@ from satchel.version import VERSION
 from satchel.waiting import is_ending, wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from satchel.browser import Visit
+    from satchel.cassettes.masks import Masks
+    from satchel.cassettes.redaction import Redactor
     from satchel.client import Access, Client
     from satchel.executor import Step
     from satchel.listings import Baseline
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+B = TypeVar("B")
 T = TypeVar("T", bound=Struct)
 
 PER_HOST: Final = "CONCURRENT_REQUESTS_PER_DOMAIN"
@@ -103,6 +111,7 @@ class SatchelAddon:
     :ivar plan: what a dry run would have sent, when the crawl has ended
     :ivar store: the database of items; ``None``: nothing is stored
     :ivar underway: what sends the items on their way that plugins have put in
+    :ivar other_handlers: scheme → the download handler that a browser stands in front of
     """
 
     config: Config
@@ -119,6 +128,8 @@ class SatchelAddon:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self.other_handlers: dict[str, Any] = {}
+        self._browser: Any = None
         self._settings: dict[str, Struct] = {}
         self._plugin_settings: dict[str, Struct] = {}
         self._clients: dict[str, Client] = {}
@@ -204,9 +215,14 @@ class SatchelAddon:
         self.proposals = Proposals(
             self.services, {s.name: s.address(self._settings[s.name]) for s in self.services}
         )
-        self.gate = self._make_gate()
+        self.gate = self._make_gate(
+            lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}")
+        )
         self._enable_components(settings)
         self._set_defaults(settings)
+        if why := self._wants_browser():
+            wanted.check(self.config, settings, why)
+            self.other_handlers = wanted.prepare(self.config, settings)
         self.throttle = self._make_throttle(settings)
         self._crawler.signals.connect(self._spider_closed, signals.spider_closed)
         self._crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
@@ -218,11 +234,37 @@ class SatchelAddon:
         assert isinstance(settings, kind)
         return settings
 
-    def plugin_settings(self, plugin: str, kind: type[T]) -> T:
-        """The settings of a plugin, for what is no hook of it, as a feed exporter."""
-        settings = self._plugin_settings[plugin]
-        assert isinstance(settings, kind)
+    def plugin_settings(self, plugin: str, kind: type[T]) -> T | None:
+        """The settings of a plugin, for what is no hook of it; ``None`` if it is blocked."""
+        settings = self._plugin_settings.get(plugin)
+        assert settings is None or isinstance(settings, kind)
         return settings
+
+    def browser(self, make: Callable[[Crawler, float], B]) -> B:
+        """The crawl's one browser, which *make* makes of the crawl and the seconds of a visit."""
+        if self._browser is None:
+            self._browser = make(self._crawler, self.config.browser_seconds)
+        browser: B = self._browser
+        return browser
+
+    def check_visit(self, request: Request, visit: Visit) -> None:
+        """Refuse a page that no browser can open, or that is to be kept and may not be.
+
+        :raises ConfigError: the crawl has no browser, or the address is none of the service's
+            public website
+        """
+        if not self.other_handlers:
+            raise ConfigError(
+                f"{request.url}: this is a page for a browser, and there is none in scripts and "
+                f"notebooks, nor where nothing of the settings or the spider asks for one "
+                f"(docs/browser.md)"
+            )
+        name = request.meta.get("satchel_service", "")
+        sites = [s.site(self._settings[s.name]) for s in self.services if s.name == name]
+        if visit.keeps and not any(site and is_below(request.url, site) for site in sites):
+            raise ConfigError(
+                f"{request.url}: pages of {name or 'this server'} are not kept (docs/browser.md)"
+            )
 
     def client(self, service: str) -> Client:
         """The crawl's access to a service: what answers the relations of its items.
@@ -350,12 +392,38 @@ class SatchelAddon:
         if isinstance(self._crawler.spider, SatchelSpider):
             self._crawler.spider.prepare(self)
 
-    def _make_gate(self) -> Gate:
+    def _wants_browser(self) -> str | None:
+        """What of the settings, or of the spider, wants a browser."""
+        for service in self.services:
+            if why := service.browser(self._settings[service.name]):
+                return why
+        wanting = getattr(self._crawler.spidercls, "browser", False)
+        return self._crawler.spidercls.name if wanting else None
+
+    def masks(self) -> Masks:
+        """What of the settings no recording may hold."""
+        from satchel.cassettes.masks import RECORDED_SANDBOX, masks_of
+
+        masks = masks_of({**self._settings, **self._plugin_settings}, self.config)
+        if self.sandbox is not None:
+            masks.alias(self.sandbox.url, RECORDED_SANDBOX)
+        return masks
+
+    def redactor(self) -> Redactor:
+        """What recordings let through: what the gate does; it is told whom that knows."""
+        from satchel.cassettes.redaction import Redactor
+
+        settings = [(service, self._settings[service.name]) for service in self.services]
+        redactor = Redactor(self._make_gate(lambda rule: None), settings)
+        self.gate.is_no_minor = redactor.note
+        return redactor
+
+    def _make_gate(self, count: Callable[[str], None]) -> Gate:
         secret = self.config.privacy_key
         return Gate(
             self.config.level,
             key=secret.reveal().encode() if secret else b"",
-            count=lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}"),
+            count=count,
             tighten=self.calls.withheld if self.calls.has("satchel_withhold") else None,
             content=[s.name for s in self.services if s.content(self._settings[s.name])],
         )
@@ -375,6 +443,7 @@ class SatchelAddon:
     def _enable_components(self, settings: BaseSettings) -> None:
         from satchel.collector import RareCollections
         from satchel.lifecycle import Lifecycle
+        from satchel.middlewares.cassette import CassetteMiddleware
         from satchel.middlewares.key import KeyMiddleware
         from satchel.middlewares.plugins import PluginsMiddleware
         from satchel.middlewares.privacy import PrivacyMiddleware
@@ -398,6 +467,7 @@ class SatchelAddon:
             ("SPIDER_MIDDLEWARES", PrivacyMiddleware, 1000),
             ("DOWNLOADER_MIDDLEWARES", RefusedMiddleware, 560),
             ("DOWNLOADER_MIDDLEWARES", SessionMiddleware, 650),
+            ("DOWNLOADER_MIDDLEWARES", CassetteMiddleware, 930),
             ("DOWNLOADER_MIDDLEWARES", PluginsMiddleware, 940),
             ("DOWNLOADER_MIDDLEWARES", ThrottleMiddleware, 950),
             ("DOWNLOADER_MIDDLEWARES", SessionCookieMiddleware, 990),

@@ -9,10 +9,12 @@ import click
 import satchel
 from satchel.commands import (
     act,
+    cassette,
     items,
     jobs,
     plugins,
     project_settings,
+    replay,
     sandbox,
     schedule,
     schema,
@@ -47,9 +49,11 @@ def cli() -> None:
 
 for command in (
     act.act,
+    cassette.cassette,
     items.items,
     jobs.jobs,
     plugins.plugins,
+    replay.replay,
     sandbox.sandbox,
     schedule.schedule,
     schema.schema,

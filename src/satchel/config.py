@@ -136,6 +136,60 @@ class Config(Struct, frozen=True, kw_only=True):
         list[str],
         Meta(description="Names of plugins that are left out; `satchel plugins` lists all."),
     ] = []
+    browser_path: Annotated[
+        str,
+        Meta(
+            description="The program of the browser that opens pages, where some are asked for: "
+            "docs/browser.md."
+        ),
+    ] = "/usr/bin/chromium"
+    browser_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="Seconds that a page may take in all; a login in a browser is one page.",
+        ),
+    ] = 30.0
+    cassette: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*)?$",
+            extra={"expected": "a name such as rooms or kemono/login"},
+            description="The recording that the crawl makes or is replayed from: "
+            "docs/recordings.md; empty: none.",
+        ),
+    ] = ""
+    cassette_folder: Annotated[str, Meta(description="The folder that recordings are in.")] = (
+        "cassettes"
+    )
+    cassette_format: Annotated[
+        str,
+        Meta(
+            description="How recordings are written: `json`; `readable`, for diffs; or a "
+            "serializer that is registered with betamax.",
+            extra={"expected": "the name of a serializer"},
+        ),
+    ] = "json"
+    cassette_match: Annotated[
+        list[Literal["method", "uri", "query", "body", "headers", "host", "path"]],
+        Meta(
+            min_length=1,
+            description="What of a request has to be as it was recorded: `method`, `uri`, `query`, "
+            "`body`, `headers`, `host`, `path`.",
+            extra={"expected": "some of method, uri, query, body, headers, host, path by comma"},
+        ),
+    ] = msgspec.field(default_factory=lambda: ["method", "uri", "body"])
+    cassette_mode: Annotated[
+        Literal["once", "new_episodes", "none", "all"],
+        Meta(
+            description="`once`: record, or replay what there is; `new_episodes`: replay, and "
+            "record the rest; `none`: only replay; `all`: record anew."
+        ),
+    ] = "once"
+    cassette_seconds: Annotated[
+        float,
+        Meta(ge=0, description="Seconds of recording that a crawl may lose when it is killed."),
+    ] = 5.0
     contact: Annotated[
         str,
         Meta(

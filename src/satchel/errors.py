@@ -8,7 +8,9 @@ SatchelError
 │   ├── TimetableError    schedule.toml cannot be read, or something in it makes no sense
 │   └── PluginError       a plugin that cannot be loaded or breaks the contract of the hooks
 ├── DecodeError           an answer that is no such item at all
+├── BrowserError          the browser does not start
 ├── AnswerError           the server answered with an error status
+├── CassetteError        a recording that cannot be read, or is no recording
 ├── StoreError            the database is full, locked, read-only or gone
 ├── NotOffered            the dialect, the profile or the server lacks the operation
 ├── LoginFailed           an account has no session, or the server does not take it
@@ -62,6 +64,14 @@ class DecodeError(SatchelError):
 
 class AnswerError(SatchelError):
     """The server answered with an error status. The text has the URL and the status."""
+
+
+class CassetteError(SatchelError):
+    """A recording, or a part of one, cannot be read, or is none."""
+
+
+class BrowserError(SatchelError):
+    """The browser does not start."""
 
 
 class StoreError(SatchelError):

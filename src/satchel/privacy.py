@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Collection
 from enum import IntEnum
 from typing import Any, Final
@@ -40,6 +41,7 @@ class Gate:
     :param tighten: item → fields that are withheld besides; ``None``: all but key and links
     :param content: the namespaces of the services whose content is kept, at any level; that of the
         others (:func:`satchel.items.withheld`) is not
+    :ivar is_no_minor: is called with each item that could be marked as a minor's and is not
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Gate:
         self._count = count
         self._tighten = tighten
         self._content = frozenset(content)
+        self.is_no_minor: Callable[[Item], object] | None = None
 
     def admit(self, item: Any) -> Any:
         """Let *item* and what it nests through, without what the level withholds.
@@ -70,10 +73,10 @@ class Gate:
         withheld = _NOTHING
         if self.level >= Level.JUNIORS and _is_minor(item):
             withheld = self._blank(item)
-        elif self.level >= Level.CAREFUL:
-            withheld = self._withhold_identity(item)
-            if self.level is Level.STRICT:
-                self._pseudonymize(item)
+        else:
+            if self.is_no_minor is not None and item.minor is not None:
+                self.is_no_minor(item)
+            withheld = self._withhold_from(item)
         if self._guards(type(item)):
             withheld |= self._withhold_content(item)
         if self._tighten is not None:
@@ -81,6 +84,16 @@ class Gate:
         item._admitted = withheld
         self._admit_nested(item)
         return item
+
+    def _withhold_from(self, item: Item) -> frozenset[str]:
+        withheld = self._withhold_identity(item) if self.level >= Level.CAREFUL else _NOTHING
+        if self.level is Level.STRICT:
+            self._pseudonymize(item)
+        return withheld
+
+    def withholds_from(self, cls: type[Item]) -> bool:
+        """Whether it may change items of a class, or of the classes that these nest."""
+        return self.level > Level.OFF or self._guards(cls) or self._tighten is not None
 
     def admit_again(self, item: Any) -> Any:
         """The same for an item that may have come to nest others since it passed (by a plugin)."""
@@ -190,12 +203,22 @@ class Gate:
     def pseudonym(self, value: Any) -> str | None:
         """A word that stands for *value*: the same each time, not to be guessed without the key.
 
-        For what is no text there is none.
+        For what is no text there is none. A pseudonym, as recordings have it, stands for itself:
+        its last digits tell that it was made with the key.
         """
         if not isinstance(value, str):
             return None
-        digest = hmac.new(self._key, value.encode(errors="surrogatepass"), hashlib.sha256)
-        return f"~{digest.hexdigest()[:20]}"
+        if _PSEUDONYM.fullmatch(value) and value[15:] == self._digest(value[:15])[:6]:
+            return value
+        stem = f"~{self._digest(value)[:14]}"
+        return stem + self._digest(stem)[:6]
+
+    def _digest(self, value: str) -> str:
+        data = value.encode(errors="surrogatepass")
+        return hmac.new(self._key, data, hashlib.sha256).hexdigest()
+
+
+_PSEUDONYM: Final = re.compile("~[0-9a-f]{20}")
 
 
 def _is_minor(item: Item) -> bool:

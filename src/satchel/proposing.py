@@ -1,18 +1,24 @@
-"""How code within a crawl proposes an action."""
+"""What code within a crawl may do with actions: propose one, and read what became of others."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
 
-from satchel.actions import Proposal
+import msgspec
+
+from satchel.actions import OPEN, Action, Proposal, State
 from satchel.addon import SatchelAddon
 from satchel.errors import ActionError
+from satchel.outbox import Outbox
 from satchel.proposals import named
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from satchel.items import Item
+
+ActionOfKind = TypeVar("ActionOfKind", bound=Action)
 
 
 async def propose(crawler: Crawler, proposal: Proposal, *, item: Item | None = None) -> Proposal:
@@ -40,3 +46,28 @@ async def propose(crawler: Crawler, proposal: Proposal, *, item: Item | None = N
     await addon.store.put(item, [row])
     addon.proposed(row)
     return made
+
+
+async def finished_actions(
+    crawler: Crawler, *kinds: type[ActionOfKind]
+) -> list[tuple[ActionOfKind, State]]:
+    """The actions of some kinds that the crawl's database knows the end of, in order of proposal.
+
+    For those who judge by what was decided before. Without a store there are none.
+
+    :raises StoreError: they cannot be read
+    """
+    addon = SatchelAddon.of(crawler)
+    if addon.store is None:
+        return []
+    by_name = {kind.kind: kind for kind in kinds}
+    outbox = Outbox(addon.config.store)
+    try:
+        ended = [state for state in State if state not in (*OPEN, State.SENDING)]
+        rows = await asyncio.to_thread(outbox.listed, states=ended, kinds=by_name)
+    finally:
+        outbox.close()
+    return [
+        (msgspec.json.decode(row["parameters"], type=by_name[row["kind"]]), State(row["state"]))
+        for row in rows
+    ]

@@ -12,6 +12,8 @@ class Reason(StrEnum):
     """The server asks for a browser, or for proof of being human: a person has to answer that."""
     LOGIN_FAILED = "login_failed"
     """An account could not be logged in, or the server does not take its session."""
+    NOT_RECORDED = "not_recorded"
+    """A replay asks for what the cassette does not have."""
     RATE_LIMITED = "rate_limited"
     """The server refuses for longer than ``SATCHEL_MAX_WAIT`` allows."""
     STORE_FAILED = "store_failed"

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
+from satchel.answers import Page
 from satchel.errors import ConfigError
+from satchel.items import Item
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from satchel.actions import Action
     from satchel.client import Access, Client
     from satchel.config import Secret
-    from satchel.items import Item
     from satchel.sessions import LoginScheme
 
 
@@ -47,6 +48,47 @@ class Pace:
     rate: str
     concurrency: int
     words: tuple[str, ...] = ()
+
+
+def _as_read(answer: Any, rows: list[Any]) -> Any:
+    """The JSON value of an answer that is read as it was sent: an item, a list, a plain value."""
+    if isinstance(answer, Page):
+        return rows
+    if isinstance(answer, Item):
+        return rows[0]
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a plain value is about: a field of an item that the answer does not have.
+
+    :ivar cls: the item's class
+    :ivar key: its key
+    :ivar field: the field
+    """
+
+    cls: type[Item]
+    key: tuple[Any, ...]
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How an answer is read, known by its request alone; for recordings.
+
+    :ivar operation: the service's word for what was asked
+    :ivar read: body → an item, a :class:`~satchel.answers.Page`, a list, a plain value; ``None``:
+        there is nothing; raises :class:`~satchel.errors.DecodeError`
+    :ivar write: (what was read, the JSON objects of its items, and a null for each row that is
+        none) → the JSON value that the same is read from
+    :ivar subject: what a plain value is about, if it is personal
+    """
+
+    operation: str
+    read: Callable[[bytes], Any]
+    write: Callable[[Any, list[Any]], Any] = _as_read
+    subject: Subject | None = None
 
 
 def at_the_sandbox(settings: Any, url: str) -> Struct:
@@ -80,8 +122,14 @@ class Service:
     :ivar content: settings → whether content is kept (:func:`satchel.items.withheld`)
     :ivar hosts: its words for its hosts, all there are: ``SATCHEL_RATES`` takes them
     :ivar sessions: settings → how its accounts log in; ``None``: it has none
+    :ivar reading: (method, URL, body of a request) → how its answer is read, whatever the host;
+        ``None``: it is none of this service's requests. Of a service without it, recordings hold no
+        answers, unless nothing is withheld at all
     :ivar actions: the kinds of actions that change something on its servers
     :ivar address: settings → the address of the server, which actions are kept apart by
+    :ivar browser: settings → what of them wants a browser; ``None``: nothing
+    :ivar site: settings → the address of the website whose public pages may be kept; ``None``: none
+        may
     """
 
     name: str
@@ -96,8 +144,11 @@ class Service:
     content: Callable[[Any], bool] = lambda settings: False
     hosts: tuple[str, ...] = ()
     sessions: Callable[[Any], LoginScheme | None] = lambda settings: None
+    reading: Callable[[str, str, bytes], Reading | None] = lambda method, url, body: None
     actions: tuple[type[Action], ...] = ()
     address: Callable[[Any], str | None] = lambda settings: None
+    browser: Callable[[Any], str | None] = lambda settings: None
+    site: Callable[[Any], str | None] = lambda settings: None
 
 
 def host_of(url: str) -> str:
@@ -113,3 +164,9 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether an address is on the server, and below the path, of another."""
+    path, root = urlsplit(url).path, urlsplit(base).path.rstrip("/")
+    return origin(url) == origin(base) and f"{path}/".startswith(f"{root}/")

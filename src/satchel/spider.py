@@ -55,6 +55,7 @@ class SatchelSpider(Spider):
     """A spider whose arguments are declared.
 
     :cvar arguments: the arguments that it takes
+    :cvar browser: whether it opens pages in a browser
     :ivar written: those that it was given, as they were written
     :ivar given: their values
     :ivar tree: the relations that its items are to have; ``None``: none
@@ -63,6 +64,7 @@ class SatchelSpider(Spider):
     """
 
     arguments: ClassVar[tuple[Argument, ...]] = ()
+    browser: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})

@@ -41,6 +41,7 @@ AS_ASKED: Final = frozenset(
 _FAILURES: Final = {
     Reason.CHALLENGE: "the server wants to see a person",
     Reason.LOGIN_FAILED: "an account could not be logged in",
+    Reason.NOT_RECORDED: "the cassette lacks what was asked for",
     Reason.RATE_LIMITED: "the server refuses for longer than SATCHEL_MAX_WAIT allows",
     Reason.STORE_FAILED: "the database failed",
     Reason.UNAUTHORIZED: "the server misses or refuses a credential",

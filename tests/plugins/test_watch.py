@@ -122,6 +122,14 @@ def test_what_is_withheld_is_told_of_nobody(stored: Stored, level: str) -> None:
         assert b"bob" not in path.read_bytes()
 
 
+def test_under_other_privacy_settings_the_base_is_forgotten(stored: Stored) -> None:
+    tell(stored, account(), room(1), SATCHEL_PRIVACY="off", **ON)
+    assert told(tell(stored, room(2), how="fail", **ON)) == set()
+    assert "bob" not in str(stored.read("listing_item"))
+    assert told(tell(stored, room(3), **ON)) == set()
+    assert told(tell(stored, room(3), **ON)) == set()
+
+
 def test_without_a_store_it_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     result = tell(Stored(""), room(1), room(2), **ON)
     assert result.stats["satchel/verdict"] == "incomplete"

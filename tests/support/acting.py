@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,18 +60,17 @@ class Acting:
 
     async def sending(self, **settings: Any) -> Any:
         """The same, as a coroutine."""
-        async with running(self, settings) as executor:
-            async with executor.alone(5) as alone:
-                assert alone
-                await executor.work()
-                await executor.settle()
-            return executor.results
+        return await execute(self.outbox, self.all_settings(**settings))
+
+    def all_settings(self, **settings: Any) -> dict[str, Any]:
+        """Those that it takes to send without delay, and more."""
+        return {**self.server.settings(), **FAST, **self.settings, **settings}
 
     def plan(self, **settings: Any) -> list[Step]:
         """What would be sent."""
 
         async def plan() -> list[Step]:
-            async with running(self, settings) as executor:
+            async with running(self.outbox, self.all_settings(**settings)) as executor:
                 return await executor.plan()
 
         return asyncio.run(plan())
@@ -86,23 +87,26 @@ class Acting:
         return [event["state"] for event in self.outbox.events(id_)]
 
 
-class running:
+@asynccontextmanager
+async def running(outbox: Outbox, settings: dict[str, Any]) -> AsyncIterator[Executor]:
     """An executor in a script's engine."""
+    engine = await Engine.start(settings)
+    executor = Executor(engine.crawler, outbox)
+    try:
+        yield executor
+    finally:
+        executor.close()
+        await engine.stop()
 
-    def __init__(self, acting: Acting, settings: dict[str, Any]) -> None:
-        self._acting = acting
-        self._settings = settings
 
-    async def __aenter__(self) -> Executor:
-        server = self._acting.server
-        settings = {**server.settings(), **FAST, **self._acting.settings, **self._settings}
-        self._engine = await Engine.start(settings)
-        self._executor = Executor(self._engine.crawler, self._acting.outbox)
-        return self._executor
-
-    async def __aexit__(self, *error: object) -> None:
-        self._executor.close()
-        await self._engine.stop()
+async def execute(outbox: Outbox, settings: dict[str, Any]) -> Any:
+    """Send what is proposed: state → how many are in it."""
+    async with running(outbox, settings) as executor:
+        async with executor.alone(5) as alone:
+            assert alone
+            await executor.work()
+            await executor.settle()
+        return executor.results
 
 
 def writes(server: Server) -> list[str]:

@@ -359,7 +359,7 @@ class ChangePassword(KemonoAction, frozen=True, kw_only=True):
         """Log in with the new password, once: servers count attempts."""
         client = self._client(crawler)
         new, sessions = referred(self.new), client.sessions
-        answer = await sessions.ask(client.api.login(self.account, new.reveal()))
+        answer = await sessions.ask(client.api.login(self.account, new))
         if answer.response.status in _DONE and answer.cookie is not None:
             await sessions.ask(carrying(client.api.logout(), answer.cookie))
             return Found.DONE

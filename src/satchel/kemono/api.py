@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from scrapy import FormRequest, Request
 
+from satchel.browser import VISIT
+from satchel.browser.login import LogIn
 from satchel.errors import ConfigError, NotOffered
 from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.profiles import read_profile
@@ -16,7 +18,11 @@ from satchel.service import Pace, host_of
 if TYPE_CHECKING:
     from scrapy.http import Response
 
+    from satchel.config import Secret
     from satchel.kemono.settings import KemonoSettings
+
+COOKIE: Final = "session"
+"""The name of the session's cookie."""
 
 LOGIN_PAGE: Final = "/account/login"
 REGISTER_PAGE: Final = "/account/register"
@@ -91,10 +97,12 @@ class Api:
             request.meta["dont_retry"] = True
         return request
 
-    def login(self, username: str, password: str) -> Request:
+    def login(self, username: str, password: Secret) -> Request:
         """Log in, as the profile says."""
-        words = {"username": username, "password": password}
-        if self.profile.login == "form":
+        words = {"username": username, "password": password.reveal()}
+        if self.profile.login == "browser":
+            request = self._visit(username, password)
+        elif self.profile.login == "form":
             request = self._form(LOGIN_PAGE, **words)
         else:
             request = self._api("POST", "v1/authentication/login", words)
@@ -105,7 +113,7 @@ class Api:
     def register(self, username: str, password: str) -> Request:
         """Register an account, as the profile says (reference sections 3.2 and 4)."""
         confirmed = {"username": username, "password": password, "confirm_password": password}
-        if self.profile.login == "form":
+        if self.profile.has_forms:
             request = self._form(REGISTER_PAGE, **confirmed)
         else:
             body = {**confirmed, "favorites_json": ""}
@@ -115,7 +123,7 @@ class Api:
 
     def logout(self) -> Request:
         """End the session that the request carries."""
-        if self.profile.login == "form":
+        if self.profile.has_forms:
             return Request(f"{self.base}{LOGOUT_PAGE}", meta=self._meta())
         return self._api("POST", "v1/authentication/logout")
 
@@ -147,6 +155,11 @@ class Api:
             body=b"" if body is None else json.dumps(body).encode(),
             meta=self._meta(reading=method == "GET"),
         )
+
+    def _visit(self, username: str, password: Secret) -> Request:
+        page = self.profile.login_page
+        visit = LogIn(username=username, password=password, page=page, session=COOKIE)
+        return Request(f"{self.base}{page.path}", meta=self._meta() | {VISIT: visit})
 
     def _form(self, page: str, **fields: str) -> Request:
         return FormRequest(f"{self.base}{page}", method="POST", formdata=fields, meta=self._meta())

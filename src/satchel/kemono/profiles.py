@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
+from satchel.browser.login import LoginPage
 from satchel.errors import ConfigError, did_you_mean
 
 SETTING: Final = "SATCHEL_KEMONO_PROFILE"
@@ -22,7 +23,9 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of instance.
 
     :ivar accept: the ``Accept`` header that its API answers to
-    :ivar login: how accounts log in: by the API, or by the form of a web page
+    :ivar login: how accounts log in: by the API, by sending the form of a web page, or by filling
+        the page in in a browser
+    :ivar login_page: what that page is like
     :ivar creator_posts: what follows a creator's address in that of their posts
     :ivar min_query: characters of the shortest search; a shorter one finds everything
     :ivar lacks: operations (names in ``kemono/operations.py``) that it does not have
@@ -30,11 +33,17 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     accept: str = "text/css"
-    login: Literal["json", "form"] = "json"
+    login: Literal["json", "form", "browser"] = "json"
+    login_page: LoginPage = LoginPage()
     creator_posts: Literal["/posts", ""] = "/posts"
     min_query: int = 3
     lacks: frozenset[str] = frozenset()
     exact_roles: bool = False
+
+    @property
+    def has_forms(self) -> bool:
+        """Whether one registers and logs out by web pages."""
+        return self.login == "form" or (self.login == "browser" and "account.show" in self.lacks)
 
 
 CURRENT: Final = Profile()

@@ -15,7 +15,8 @@ from satchel.items import Item
 from satchel.kemono.actions import ACTIONS
 from satchel.kemono.api import paces
 from satchel.kemono.client import KemonoClient
-from satchel.kemono.sessions import login_scheme
+from satchel.kemono.readings import reading
+from satchel.kemono.sessions import login_scheme, wants_browser
 from satchel.kemono.settings import KemonoSettings
 from satchel.kemono.values import AccountRole
 from satchel.service import Service
@@ -79,7 +80,9 @@ SERVICE = Service(
     in_sandbox=_in_sandbox,
     hosts=("kemono",),
     sessions=login_scheme,
+    browser=wants_browser,
     content=lambda settings: settings.content,
+    reading=reading,
     actions=ACTIONS,
     address=lambda settings: settings.url and settings.url.rstrip("/"),
 )

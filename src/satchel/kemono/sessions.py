@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from satchel.addon import SatchelAddon
+from satchel.browser import FOUND
+from satchel.browser.login import Outcome, Told
 from satchel.config import Secret
 from satchel.errors import ConfigError, DecodeError
 from satchel.kemono import wire
-from satchel.kemono.api import Api, is_redirect
+from satchel.kemono.api import COOKIE, Api, is_redirect
 from satchel.kemono.errors import (
     AlreadyLoggedIn,
     InvalidLogin,
     InvalidRole,
     LoginError,
 )
+from satchel.kemono.profiles import SETTING as PROFILE
 from satchel.kemono.values import AccountRole
 from satchel.script import Engine
 from satchel.service import origin
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from satchel.kemono.settings import KemonoSettings
 
 SETTING = "SATCHEL_KEMONO_ACCOUNTS"
-COOKIE = "session"
 
 
 def login_scheme(settings: KemonoSettings) -> LoginScheme | None:
@@ -64,6 +66,13 @@ def login_scheme(settings: KemonoSettings) -> LoginScheme | None:
         logout=api.logout,
         has_expired=api.has_expired,
     )
+
+
+def wants_browser(settings: KemonoSettings) -> str | None:
+    """What wants a browser: accounts that log in in one."""
+    if settings.url is None or settings.accounts is None:
+        return None
+    return f"{PROFILE}: login: browser" if Api(settings).profile.login == "browser" else None
 
 
 class _Given(msgspec.Struct, forbid_unknown_fields=True):
@@ -127,11 +136,12 @@ def log_in(api: Api, account: Account) -> LoginFlow:
     :raises InvalidRole: the account has another role than it is said to have
     :raises LoginError: anything else
     """
-    password = account.password.reveal() if account.password else ""
-    answer = yield api.login(account.username, password)
-    if api.profile.login == "form":
+    answer = yield api.login(account.username, account.password or Secret(""))
+    view = None
+    if api.profile.login == "browser":
+        _read_page(account, answer.response)
+    elif api.profile.login == "form":
         _read_form(api, account, answer.response, answer.cookie)
-        view = None
     else:
         view = _read_json(account, answer.response)
     cookie = answer.cookie
@@ -183,6 +193,32 @@ def _read_form(api: Api, account: Account, response: Response, cookie: Secret | 
         )
     if cookie is None:
         raise AlreadyLoggedIn(f"{account}: {response.url}: logged in already")
+
+
+def _read_page(account: Account, response: Response) -> None:
+    told: Told | None = response.meta.get(FOUND)
+    if told is None:
+        raise LoginError(
+            f"{account}: {response.url}: the server answered {response.status} instead of a page "
+            f"to log in on; see whether login_page.path is right ({PROFILE})"
+        )
+    if told.outcome is Outcome.REFUSED:
+        raise InvalidLogin(
+            f"{account}: {response.url}: the server refused the username or the password; check "
+            f"both",
+            refused=True,
+        )
+    if told.outcome is not Outcome.IN:
+        raise LoginError(f"{account}: {response.url}: {_PAGES[told.outcome].format(told.words)}")
+
+
+_PAGES = {
+    Outcome.MISSING: "the page to log in on has no {}; say where that is in login_page of "
+    f"{PROFILE} (docs/browser.md)",
+    Outcome.FAILED: "the server answered {}; try again later",
+    Outcome.NEVER: "nothing came of it in time (SATCHEL_BROWSER_SECONDS), neither a session nor a "
+    f"refusal; say what shows them in login_page of {PROFILE} (docs/browser.md)",
+}
 
 
 def _read_view(account: Account, response: Response) -> AccountView:

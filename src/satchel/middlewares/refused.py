@@ -10,6 +10,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from satchel.addon import SatchelAddon
+from satchel.browser import FOUND, VISIT, Visit
 from satchel.reasons import Reason
 
 if TYPE_CHECKING:
@@ -25,17 +26,13 @@ _HEADERS: Final = {
     "x-amzn-waf-action": b"",
     "x-sucuri-block": b"",
 }
-_MARKS: Final = (
-    b"/cdn-cgi/challenge-platform/",
+_TITLES: Final = (
     b"<title>just a moment",
     b"<title>attention required! | cloudflare",
     b"<title>ddos-guard",
-    b"_incapsula_resource",
-    b"captcha-delivery.com",
-    b"g-recaptcha",
-    b"h-captcha",
-    b"cf-turnstile",
 )
+_WIDGETS: Final = (b"captcha-delivery.com", b"g-recaptcha", b"h-captcha", b"cf-turnstile")
+_MARKS: Final = (*_TITLES, *_WIDGETS, b"/cdn-cgi/challenge-platform/", b"_incapsula_resource")
 
 
 class RefusedMiddleware:
@@ -49,12 +46,16 @@ class RefusedMiddleware:
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(crawler)
 
+    def process_request(self, request: Request) -> None:
+        if (visit := request.meta.get(VISIT)) is not None:
+            self._addon.check_visit(request, visit)
+
     def process_response(self, request: Request, response: Response) -> Response:
-        if request.meta.get("satchel_json") and is_challenge(response):
+        if is_challenge_to(request, response):
             self._end(
                 Reason.CHALLENGE,
                 "%s: the server wants to see a person (a challenge page, status %s); satchel "
-                "answers none: open the address in a browser, or ask the operator for access",
+                "answers none: open the address yourself, or ask the operator for access",
                 response.url,
                 response.status,
             )
@@ -76,6 +77,26 @@ class RefusedMiddleware:
     def _end(self, reason: Reason, message: str, *words: object) -> None:
         if self._addon.close_spider(reason):
             logger.error(message, *words)
+
+
+def is_challenge_to(request: Request, response: Response) -> bool:
+    """Whether an answer is a challenge to a request that could be answered by one."""
+    visit: Visit | None = request.meta.get(VISIT)
+    if visit is not None:
+        return is_challenge_page(response, has_form=visit.has_form and FOUND not in request.meta)
+    return bool(request.meta.get("satchel_json")) and is_challenge(response)
+
+
+def is_challenge_page(response: Response, *, has_form: bool) -> bool:
+    """Whether a page that a browser has opened asks for proof of being human.
+
+    Ordinary pages may carry some of the marks; what asks for it in a form counts where the form is
+    to be sent.
+    """
+    if response.status != 200 or any(name in response.headers for name in _HEADERS):
+        return is_challenge(response)
+    page = response.body[:65_536].lower()
+    return any(mark in page for mark in _TITLES + (_WIDGETS if has_form else ()))
 
 
 def is_challenge(response: Response) -> bool:

@@ -20,6 +20,9 @@ from satchel.recnet.items import (
     Tag,
 )
 
+# No class of the documentation.
+from satchel.recnet.snapshots import Snapshot as Snapshot
+
 __all__ = [
     "Account",
     "BaseDataClass",

@@ -48,6 +48,8 @@ _LEGACY: Final = {
 }
 _CLASSIC: Final = {**_LEGACY, "acc": ("accounts", "account/"), "apis": ("api", "api/")}
 _PUBLIC: Final = {"pub": ("apim", "public/"), "api": ("api", "api/"), "clubs": ("clubs", "")}
+ROOTS: Final = (_LEGACY, _CLASSIC, _PUBLIC)
+"""All there are."""
 _NEEDS_KEY: Final = frozenset({"apim", "api"})
 
 

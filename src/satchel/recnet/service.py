@@ -13,6 +13,7 @@ from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
 from satchel.recnet import api
 from satchel.recnet.client import RecNetClient
+from satchel.recnet.readings import reading
 from satchel.recnet.settings import Base, RecNetSettings
 from satchel.service import Service
 
@@ -53,13 +54,18 @@ def _in_sandbox(settings: RecNetSettings, url: str) -> RecNetSettings:
 
 SERVICE = Service(
     name="recnet",
-    items=tuple(getattr(recnet, name) for name in recnet.__all__ if name != "BaseDataClass"),
+    items=(
+        *(getattr(recnet, name) for name in recnet.__all__ if name != "BaseDataClass"),
+        recnet.Snapshot,
+    ),
     settings=RecNetSettings,
-    spiders=("satchel.spiders.recnet",),
+    spiders=("satchel.spiders.recnet", "satchel.spiders.recnet_pages"),
     client=RecNetClient,
     key=api.key,
     paces=api.paces,
     sandbox=_sandbox,
     in_sandbox=_in_sandbox,
     hosts=typing.get_args(Base),
+    reading=reading,
+    site=lambda settings: settings.site or settings.url,
 )

@@ -25,6 +25,14 @@ class RecNetSettings(Struct, frozen=True, kw_only=True):
     page_size: Annotated[
         int, Meta(ge=1, le=1000, description="Items to ask for at once in a listing.")
     ] = 100
+    site: Annotated[
+        Url | None,
+        Meta(
+            description="The address of the website, where rooms and events have their pages; "
+            "empty: `SATCHEL_RECNET_URL`.",
+            extra={"expected": "an http(s):// address"},
+        ),
+    ] = None
     url: Annotated[
         Url | None,
         Meta(

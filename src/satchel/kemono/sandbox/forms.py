@@ -10,6 +10,23 @@ from satchel.kemono.sandbox.call import Call, Refused, Reply
 
 _ARTISTS: Final = "/artists"
 _LOGIN: Final = "/account/login"
+_SCRIPT: Final = """
+const form = document.createElement("form"), problem = document.createElement("p");
+form.innerHTML = '<input name="username"><input name="password" type="password">' +
+    '<button>Log in</button>';
+document.getElementById("root").append(form, problem);
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const base = location.pathname.replace("/account/login", "");
+  const answer = await fetch(base + "/api/v1/authentication/login", {
+    method: "POST",
+    headers: {"Content-Type": "application/json"},
+    body: JSON.stringify(Object.fromEntries(new FormData(form))),
+  });
+  if (answer.ok) location.href = base + "/artists?logged_in=yes";
+  else problem.textContent = (await answer.json()).error;
+});
+"""
 _FIELDS: Final = {
     "username": "text",
     "password": "password",
@@ -23,9 +40,9 @@ def artists(call: Call) -> Reply:
 
 
 def login_page(call: Call) -> Reply:
-    """A form; servers that log in by JSON have no form there, only a page."""
+    """A form; servers that log in by JSON have a script there that makes one."""
     if not call.site.is_classic:
-        return _page(call, "Log in", "<div id='root'></div>")
+        return _page(call, "Log in", f"<div id='root'></div><script>{_SCRIPT}</script>")
     return _form(call, "Log in", "username", "password")
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from aiohttp import web
 
+from satchel.recnet.sandbox import pages
 from satchel.recnet.sandbox.call import Call, Invalid, Missing, SandboxOptions, Site
 from satchel.recnet.sandbox.paths import Match, find, segments
 from satchel.recnet.sandbox.render import encode
@@ -60,6 +61,7 @@ def routes(world: World, options: SandboxOptions) -> list[web.RouteDef]:
     return [
         web.get("/health", _health),
         web.get("/robots.txt", _no_robots),
+        *pages.routes(site),
         web.route("*", rf"/{{path:/*(?i:{_PREFIXES})(?:/.*)?}}", serve),
     ]
 

@@ -1,0 +1,83 @@
+"""What a page may load, and what it has loaded."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from satchel.browser import Visit
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page, Response, Route
+
+HEAVY: Final = frozenset({"image", "media"})
+"""Kinds of what a page loads that only a visit with pictures gets."""
+
+_CHALLENGES: Final = re.compile(
+    r"""(?ix) ^https?:// (
+    [^/]* / cdn-cgi / challenge-platform / (?! scripts/jsd/ )
+    | challenges\.cloudflare\.com /
+    | [^/]* / \.well-known / ddos-guard /
+    | ([^/]*\.)? captcha-delivery\.com /
+    | ([^/]*\.)? hcaptcha\.com /
+    | (www\.)? (google\.com | recaptcha\.net) / recaptcha /
+    )"""
+)
+"""Addresses of what finds out whether a visitor is human. (Cloudflare's ``jsd`` only watches, and
+is on ordinary pages.)"""
+
+
+class Document(NamedTuple):
+    """An answer to a navigation of the page itself."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+
+
+class Guard:
+    """Stands between one page and the network.
+
+    No challenge is answered, not even one that answers itself in a browser: what it consists of is
+    not loaded.
+
+    :ivar documents: what the page has navigated to, redirects and all
+    :ivar answers: the status of each answer to what the page itself sent with one of the words that
+        :meth:`look_for` names
+    """
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._words: tuple[bytes, ...] = ()
+        self.documents: list[Document] = []
+        self.answers: list[int] = []
+        self.challenge: Document | None = None
+
+    async def attach(self, page: Page) -> None:
+        """Begin, while the page is empty."""
+        page.on("response", self._seen)
+        page.on("dialog", lambda dialog: dialog.dismiss())
+        await page.route("**/*", self._decide)
+
+    def look_for(self, *words: bytes) -> None:
+        """Take note of the answers to requests whose body has one of these words."""
+        self._words = words
+
+    async def _decide(self, route: Route) -> None:
+        request = route.request
+        heavy = request.resource_type in HEAVY and not self._visit.pictures
+        if heavy or _CHALLENGES.match(request.url):
+            await route.abort()
+        else:
+            await route.fallback()
+
+    def _seen(self, response: Response) -> None:
+        request = response.request
+        sent = self._words and request.method == "POST" and request.post_data_buffer
+        if sent and any(word in sent for word in self._words):
+            self.answers.append(response.status)
+        found = Document(response.url, response.status, response.headers)
+        if "cf-mitigated" in found.headers or "x-amzn-waf-action" in found.headers:
+            self.challenge = self.challenge or found
+        if request.is_navigation_request() and request.frame.parent_frame is None:
+            self.documents.append(found)

@@ -1,0 +1,147 @@
+"""Finds the exchange that answers a request, in cassettes of any size.
+
+What is where is in a temporary SQLite database, which keeps little of itself in memory and vanishes
+with the crawl; of the segments, the few that were used last are in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from cachetools import LRUCache
+
+from satchel.cassettes import matching
+from satchel.cassettes.exchange import Asked, Exchange
+from satchel.cassettes.segments import Damaged, read, read_all
+from satchel.cassettes.serializers import Serializer
+
+logger = logging.getLogger(__name__)
+
+_OPEN: Final = 4
+"""Segments that are kept in memory."""
+
+_NEAR: Final = 1000
+"""Recorded requests that are compared with one that is missing."""
+
+
+class Index:
+    """The exchanges of a cassette.
+
+    :param path: the cassette
+    :param matchers: what of a request counts
+    :ivar size: how many exchanges there are
+    :ivar damaged: the segments that cannot be read, and why
+    """
+
+    def __init__(self, path: Path, serializer: Serializer, matchers: Sequence[str]) -> None:
+        self._serializer = serializer
+        self._matchers = matchers
+        self._segments: LRUCache[Path, list[Exchange]] = LRUCache(_OPEN)
+        self._files: list[Path] = []
+        self.damaged: list[Damaged] = []
+        # An empty name: a file of its own that SQLite removes itself.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(
+            """
+            PRAGMA journal_mode = OFF;
+            PRAGMA synchronous = OFF;
+            CREATE TABLE exchange (place INTEGER PRIMARY KEY, key BLOB, segment INTEGER,
+                position INTEGER, who TEXT, method TEXT, uri TEXT, path TEXT,
+                played INTEGER DEFAULT 0);
+            """
+        )
+        self._database.execute("BEGIN")
+        for file, found in read_all(path, serializer):
+            if isinstance(found, Damaged):
+                self.damaged.append(found)
+            else:
+                self._add(file, found)
+        self._database.execute("COMMIT")
+        self._database.execute("CREATE INDEX exchange_key ON exchange (key, played)")
+        self._database.execute("CREATE INDEX exchange_path ON exchange (path)")
+        (self.size,) = self._database.execute("SELECT count(*) FROM exchange").fetchone()
+
+    def close(self) -> None:
+        """Forget it."""
+        self._database.close()
+
+    @property
+    def files(self) -> list[Path]:
+        """The segments that can be read."""
+        return list(self._files)
+
+    def play(self, asked: Asked, *, again: bool) -> Exchange | None:
+        """The exchange that answers a request next.
+
+        Equal requests get their answers in the order in which they were recorded, those of the same
+        account first.
+
+        :param again: when all have been played, the last one answers once more
+        """
+        key = matching.key(asked, self._matchers)
+        found = self._database.execute(
+            "SELECT place, segment, position FROM exchange WHERE key = ? AND NOT played "
+            "ORDER BY who <> ?, place LIMIT 1",
+            (key, asked.who),
+        ).fetchone()
+        if found is None and again:
+            found = self._database.execute(
+                "SELECT place, segment, position FROM exchange WHERE key = ? "
+                "ORDER BY who <> ?, place DESC LIMIT 1",
+                (key, asked.who),
+            ).fetchone()
+        if found is None:
+            return None
+        place, segment, position = found
+        self._database.execute("UPDATE exchange SET played = 1 WHERE place = ?", (place,))
+        return self._exchange(segment, position)
+
+    def nearest(self, asked: Asked) -> tuple[Asked, list[str]] | None:
+        """The recorded request that is most like one that is not, and what differs."""
+        path = urlsplit(asked.url).path
+        rows: list[tuple[int, int, str, str]] = []
+        for where, values in (("path = ?", (path,)), ("1", ())):
+            rows = self._database.execute(
+                f"SELECT segment, position, method, uri FROM exchange WHERE {where} LIMIT {_NEAR}",
+                values,
+            ).fetchall()
+            if rows:
+                break
+        if not rows:
+            return None
+        matcher = SequenceMatcher(b=f"{asked.method} {asked.url}", autojunk=False)
+
+        def likeness(row: tuple[int, int, str, str]) -> float:
+            matcher.set_seq1(f"{row[2]} {row[3]}")
+            return matcher.quick_ratio()
+
+        segment, position, *_ = max(rows, key=likeness)
+        recorded = self._exchange(segment, position).asked
+        return recorded, matching.differences(asked, recorded, self._matchers)
+
+    def _add(self, file: Path, exchanges: list[Exchange]) -> None:
+        segment = len(self._files)
+        self._files.append(file)
+        self._database.executemany(
+            "INSERT INTO exchange (key, segment, position, who, method, uri, path) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    matching.key(one.asked, self._matchers), segment, position, one.asked.who,
+                    one.asked.method, one.asked.url, urlsplit(one.asked.url).path,
+                )
+                for position, one in enumerate(exchanges)
+            ),
+        )  # fmt: skip
+
+    def _exchange(self, segment: int, position: int) -> Exchange:
+        file = self._files[segment]
+        if file not in self._segments:
+            self._segments[file] = read(file, self._serializer)
+        return self._segments[file][position]

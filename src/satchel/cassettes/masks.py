@@ -1,0 +1,284 @@
+"""Placeholders in the place of secrets: those of the settings, those that a crawl has learned, and
+what a name says is one.
+
+Everything is looked at as bytes, one character each, so that texts of any encoding, binary bodies
+and files are treated alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html.entities
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from satchel.cassettes.exchange import Asked, Exchange, Headers, gunzipped
+from satchel.config import PREFIX, Secret, plugin_prefix
+
+LEARNED: Final = 64
+"""Secrets that a crawl learned and still looks for; the oldest are forgotten first."""
+
+SHORTEST: Final = 4
+"""Shorter secrets would be found in every second word: only their names give them away."""
+
+_LONG: Final = 12
+"""What a crawl meets counts as a secret that may come again only if it is no everyday word."""
+
+_NAMES: Final = (
+    r"[\w.-]*(?:passw(?:or)?d|passwd|secret|token|api[_-]?key|subscription-key|session(?:_?id)?"
+    r"|signature|authorization|jwt)"
+)
+_HEADER: Final = re.compile(rf"(?i)(?:{_NAMES}|[\w-]*-key|authentication|proxy-authenticate)$")
+_PLACEHOLDER: Final = re.compile(r"<[A-Z][\w.-]*>")
+_QUOTED: Final = re.compile(r"(?i)%3C([A-Z][\w.-]*)%3E")
+_QUERY: Final = re.compile(rf"(?i)(?P<before>[?&;]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
+_FORM: Final = re.compile(rf"(?i)(?P<before>(?:^|&)({_NAMES})=)(?P<value>[^&\s<>]+)")
+_JSON: Final = re.compile(
+    rf'(?i)(?P<before>"({_NAMES})"\s*:\s*")(?P<value>(?:[^"\\<]|\\.)(?:[^"\\]|\\.)*)'
+)
+_MULTIPART: Final = re.compile(
+    rf'(?i)(?P<before>name="({_NAMES})"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?P<value>[^\r\n<][^\r\n]*)'
+)
+_COOKIE: Final = re.compile(r"^(\s*([^=;\s]+)\s*=\s*)([^;]*)")
+
+
+RECORDED_SANDBOX: Final = "http://sandbox"
+"""The address of the local server inside a crawl, which listens elsewhere each time."""
+
+
+class _Look:
+    """How one secret is looked for, in whatever way each of its characters is escaped.
+
+    :param kept: a pattern of what stands for secrets: that stays, whatever is in it
+    """
+
+    def __init__(self, value: str, placeholder: str, kept: str) -> None:
+        self.placeholder = placeholder
+        # Most texts do not even have this, which is found fast.
+        self._core = max(re.findall("[A-Za-z0-9]*", value), key=len)
+        secret = "".join(map(_escaped, value.encode().decode("latin-1")))
+        self._pattern = re.compile(f"{kept}|({secret})")
+
+    def masked(self, text: str) -> str:
+        """A text without the secret."""
+        if self._core not in text:
+            return text
+        return self._pattern.sub(lambda found: self.placeholder if found[1] else found[0], text)
+
+    def finds(self, text: str) -> bool:
+        """Whether a text has the secret."""
+        return self._core in text and any(found[1] for found in self._pattern.finditer(text))
+
+
+class Masks:
+    """The placeholders of one crawl, or of one command.
+
+    :ivar version: grows with each secret that is learned
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._learned: OrderedDict[str, str] = OrderedDict()
+        self._back: dict[str, str] = {}
+        self._looks: list[_Look] = []
+        self.version = 0
+
+    def know(self, secret: Secret, placeholder: str) -> None:
+        """Mask a secret of the settings; a replay puts it back, where it may be written only so."""
+        value = secret.reveal()
+        if len(value) >= SHORTEST:
+            self._known[value] = placeholder
+            if value.isalnum():
+                self._back[placeholder] = value
+            self._changed()
+
+    def alias(self, address: str, name: str) -> None:
+        """Record an address, which is another each time, under a name; a replay puts it back."""
+        self._known[address] = name
+        self._back[name] = address
+        self._changed()
+
+    def learn(self, value: str, placeholder: str) -> None:
+        """Mask what has turned out to be a secret."""
+        if len(value) < _LONG or _PLACEHOLDER.fullmatch(value) or value in self._known:
+            return
+        if value in self._learned:
+            self._learned.move_to_end(value)
+            return
+        self._learned[value] = placeholder
+        while len(self._learned) > LEARNED:
+            self._learned.popitem(last=False)
+        self._changed()
+
+    def asked(self, asked: Asked) -> Asked:
+        """A request without secrets."""
+        url = _QUOTED.sub(r"<\1>", asked.url)
+        return dataclasses.replace(
+            asked,
+            url=self._text(self._by_name(_QUERY, url)),
+            headers=self._headers(asked.headers),
+            body=self._body(asked.body, form=True),
+        )
+
+    def exchange(self, exchange: Exchange) -> Exchange:
+        """An exchange without secrets; what of it is one is learned."""
+        asked = self.asked(exchange.asked)
+        headers = self._headers(exchange.headers)
+        return dataclasses.replace(
+            exchange, asked=asked, headers=headers, body=self._body(exchange.body)
+        )
+
+    def restored(self, exchange: Exchange) -> Exchange:
+        """An answer with what :meth:`know` and :meth:`alias` have taken out of it."""
+        if not self._back:
+            return exchange
+        pattern = re.compile("|".join(map(re.escape, sorted(self._back, key=len, reverse=True))))
+
+        def back(text: str) -> str:
+            return pattern.sub(lambda found: self._back[found[0]], text)
+
+        headers = {name: [back(v) for v in values] for name, values in exchange.headers.items()}
+        body = back(exchange.body.decode("latin-1")).encode("latin-1")
+        return dataclasses.replace(exchange, headers=headers, body=body)
+
+    def found_in(self, exchange: Exchange) -> set[str]:
+        """The placeholders of secrets that an exchange has nevertheless."""
+        texts = list(_texts(exchange))
+        return {look.placeholder for look in self._looks if any(map(look.finds, texts))}
+
+    def _changed(self) -> None:
+        self.version += 1
+        values = {**self._learned, **self._known}
+        kept = "|".join([_PLACEHOLDER.pattern, *map(re.escape, self._back)])
+        longest_first = sorted(values, key=len, reverse=True)
+        self._looks = [_Look(value, values[value], kept) for value in longest_first]
+
+    def _text(self, text: str) -> str:
+        for look in self._looks:
+            text = look.masked(text)
+        return text
+
+    def _by_name(self, pattern: re.Pattern[str], text: str) -> str:
+        def masked(found: re.Match[str]) -> str:
+            placeholder = _named(found[2])
+            self.learn(found["value"], placeholder)
+            return found["before"] + placeholder
+
+        return pattern.sub(masked, text)
+
+    def _headers(self, headers: Headers) -> Headers:
+        return {
+            name: [self._header(name.lower(), value) for value in values]
+            for name, values in headers.items()
+        }
+
+    def _header(self, name: str, value: str) -> str:
+        if name == "set-cookie":
+            return self._text(_COOKIE.sub(self._cookie, value))
+        if name == "cookie":
+            return "; ".join(_COOKIE.sub(self._cookie, one) for one in value.split("; "))
+        if _HEADER.match(name):
+            if not _PLACEHOLDER.search(value):
+                self.learn(value.rpartition(" ")[2], _named(name))
+                return _named(name)
+            return value
+        return self._text(self._by_name(_QUERY, value))
+
+    def _cookie(self, found: re.Match[str]) -> str:
+        value = found[3].strip().strip('"')
+        if not value or _PLACEHOLDER.fullmatch(value):
+            return found[0]
+        placeholder = f"<COOKIE_{_word(found[2])}>"
+        self.learn(value, placeholder)
+        return found[1] + placeholder
+
+    def _body(self, body: bytes, form: bool = False) -> bytes:
+        if not body:
+            return body
+        if (unpacked := gunzipped(body)) is not None:
+            # A file, not an encoding: it is kept or left out as a whole.
+            return body if self._body(unpacked) == unpacked else b""
+        text = body.decode("latin-1")
+        if form:
+            text = self._by_name(_MULTIPART, self._by_name(_FORM, text))
+        text = self._by_name(_QUERY, self._by_name(_JSON, text))
+        return self._text(text).encode("latin-1")
+
+
+def masks_of(settings: Mapping[str, Struct], config: Struct) -> Masks:
+    """The placeholders of all secrets of the settings, named as these are.
+
+    :param settings: service or plugin → its settings
+    :param config: satchel's own
+    """
+    masks = Masks()
+    structs = {PREFIX: config, **{plugin_prefix(name): struct for name, struct in settings.items()}}
+    for prefix, struct in structs.items():
+        for field in fields(struct):
+            value = getattr(struct, field.name)
+            if isinstance(value, Secret):
+                name = prefix + field.name.upper()
+                for word, secret in _secrets_in(value):
+                    masks.know(secret, f"<{'_'.join(filter(None, (name, word)))}>")
+    return masks
+
+
+def _secrets_in(secret: Secret) -> Iterator[tuple[str, Secret]]:
+    """A secret, or those that a structured one holds by their names."""
+    try:
+        document = json.loads(secret.reveal())
+    except ValueError:
+        document = None
+    if not isinstance(document, dict | list):
+        yield "", secret
+        return
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        members = value.items() if isinstance(value, dict) else [("", v) for v in value]
+        for name, member in members:
+            if isinstance(member, dict | list):
+                waiting.append(member)
+            elif isinstance(member, str) and member and _HEADER.match(name):
+                yield _word(name).upper(), Secret(member)
+
+
+def _texts(exchange: Exchange) -> Iterator[str]:
+    yield exchange.asked.url
+    for headers in (exchange.asked.headers, exchange.headers):
+        for values in headers.values():
+            yield from values
+    for body in (exchange.asked.body, exchange.body):
+        yield body.decode("latin-1")
+        if (unpacked := gunzipped(body)) is not None:
+            yield unpacked.decode("latin-1")
+
+
+def _named(name: str) -> str:
+    return f"<{_word(name).upper()}>"
+
+
+def _word(name: str) -> str:
+    return re.sub(r"[^\w.-]", "_", name)
+
+
+def _escaped(character: str) -> str:
+    """A pattern of the ways to write a character: as it is, in an address, a form, JSON, HTML."""
+    if character.isascii() and character.isalnum():
+        return character
+    code = ord(character)
+    ways = [
+        re.escape(character), rf"\\+{re.escape(character)}", f"(?i:%{code:02x})",
+        rf"(?i:\\+u{code:04x})", f"(?i:&#(?:{code}|x0*{code:x});)",
+    ]  # fmt: skip
+    if character == " ":
+        ways.append(r"\+")
+    if name := html.entities.codepoint2name.get(code):
+        ways.append(f"&{name};")
+    return f"(?:{'|'.join(ways)})"

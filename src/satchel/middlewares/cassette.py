@@ -1,0 +1,246 @@
+"""Records what servers answer, and answers from recordings."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from scrapy import Request, signals
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.exceptions import IgnoreRequest, NotConfigured
+from scrapy.http import Response
+
+from satchel.addon import SatchelAddon
+from satchel.cassettes.exchange import SESSION, Asked, Exchange, asked_of, exchange_of, response_to
+from satchel.cassettes.index import Index
+from satchel.cassettes.segments import Writer, segments
+from satchel.cassettes.serializers import serializer
+from satchel.errors import CassetteError, ConfigError
+from satchel.reasons import Reason
+from satchel.sessions import JAR, LOGIN, RECEIVED
+from satchel.throttle import PARTING
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+_ASKED: Final = "satchel_asked"
+"""``meta``: the request as it is recorded."""
+
+_PLAYED: Final = "satchel_played"
+"""``meta``: the response is from the cassette."""
+
+
+class CassetteMiddleware:
+    """Stands above the throttle and the plugins' hooks, since what is replayed is not sent, and
+    below redirects and sessions, since each of their requests is recorded by itself.
+
+    Sessions' cookies and services' keys are put on, and taken off again, below it: it sees neither.
+    What it records is without secrets and has passed the privacy gate.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._addon = addon = SatchelAddon.of(crawler)
+        self._count = crawler.stats.inc_value
+        config = addon.config
+        self._name, self._mode = config.cassette, config.cassette_mode
+        self._matchers = config.cassette_match
+        self._seconds = config.cassette_seconds
+        self._folder = Path(config.cassette_folder).expanduser() / config.cassette
+        self._serializer = serializer(config.cassette_format)
+        self._masks, self._redactor = addon.masks(), addon.redactor()
+        self._unpack = HttpCompressionMiddleware(crawler=crawler).process_response
+        self._before = segments(self._folder)
+        self._index = self._open()
+        self._writer = self._make_writer()
+        self._version = 0
+        self._failed = False
+        self._timer: asyncio.TimerHandle | None = None
+        crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        if not SatchelAddon.of(crawler).config.cassette:
+            raise NotConfigured
+        return cls(crawler)
+
+    # Replaying
+
+    def process_request(self, request: Request) -> Response | None:
+        if not request.url.startswith("http"):
+            return None
+        asked = self._masks.asked(self._asked(request))
+        request.meta[_ASKED] = asked
+        if self._index is None or (self._writer is not None and LOGIN in request.meta):
+            return None  # A recorded session would be of no use to what is sent.
+        try:
+            found = self._index.play(asked, again=self._writer is None)
+        except CassetteError as error:
+            return self._end(request, f"{error}: the recording has changed meanwhile")
+        if found is not None:
+            request.meta[_PLAYED] = True
+            self._count("satchel/cassette/played")
+            return self._answer(request, found)
+        return None if self._writer is not None else self._missing(request, asked)
+
+    def _answer(self, request: Request, exchange: Exchange) -> Response:
+        exchange = self._masks.restored(exchange)
+        if self._writer is not None:
+            # Placeholders of cookies are not for a server.
+            headers = {k: v for k, v in exchange.headers.items() if k.lower() != "set-cookie"}
+            exchange = dataclasses.replace(exchange, headers=headers)
+        return response_to(request, exchange)
+
+    def _missing(self, request: Request, asked: Asked) -> Response:
+        assert self._index is not None
+        if asked.url.endswith("/robots.txt") or request.meta.get(PARTING):
+            # Nobody is asked anything, so nobody forbids it, nor has to be taken leave of.
+            request.meta[_PLAYED] = True
+            return Response(request.url, status=404, request=request)
+        self._count("satchel/cassette/missing")
+        found = self._index.nearest(asked)
+        near = "it has none at all"
+        if found is not None:
+            recorded, differences = found
+            what = "; ".join(differences) or "equal ones"
+            near = f"the nearest is {recorded.method} {recorded.url} ({what})"
+        return self._end(
+            request,
+            f"{asked.method} {asked.url}: not in the cassette {self._name}: {near}; "
+            f"SATCHEL_CASSETTE_MODE=new_episodes records what is missing",
+        )
+
+    def _end(self, request: Request, message: str) -> Response:
+        if self._addon.close_spider(Reason.NOT_RECORDED):
+            logger.error("%s", message)
+        raise IgnoreRequest(f"not in the cassette {self._name}")
+
+    # Recording
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        asked: Asked | None = request.meta.pop(_ASKED, None)
+        if request.meta.pop(_PLAYED, False) or self._writer is None or asked is None:
+            return response
+        unpacked = self._unpack(request, response)
+        assert isinstance(unpacked, Response)
+        exchange = self._with_session(request, exchange_of(asked, unpacked))
+        exchange = self._redactor.redact(exchange, request.meta.get("satchel_service", ""))
+        self._record(self._masks.exchange(exchange))
+        return unpacked
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        request.meta.pop(_ASKED, None)
+        request.meta.pop(_PLAYED, None)
+
+    def _asked(self, request: Request) -> Asked:
+        asked = asked_of(request)
+        name = request.meta.get(JAR)
+        if name is None:
+            return asked
+        who = blake2b(str(name).encode(), digest_size=4).hexdigest()
+        cookie = {"Cookie": [f"session={SESSION.format(who)}"]}
+        return dataclasses.replace(asked, headers={**asked.headers, **cookie}, who=who)
+
+    def _with_session(self, request: Request, exchange: Exchange) -> Exchange:
+        """With the cookie of a login, which is taken from the response before it comes here."""
+        received = request.meta.get(RECEIVED)
+        if received is None:
+            return exchange
+        self._masks.learn(received.reveal(), "<SESSION>")
+        service = request.meta.get("satchel_service", "")
+        cookie = self._addon.sessions[service].scheme.cookie
+        headers = {**exchange.headers}
+        headers["Set-Cookie"] = [
+            *headers.get("Set-Cookie", []),
+            f"{cookie}={SESSION.format(exchange.asked.who)}; Path=/",
+        ]
+        return dataclasses.replace(exchange, headers=headers)
+
+    def _record(self, exchange: Exchange) -> None:
+        assert self._writer is not None
+        if self._failed:
+            return
+        self._writer.add(exchange)
+        self._count("satchel/cassette/recorded")
+        if self._writer.is_full or not self._seconds:
+            self._write()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._seconds, self._write)
+
+    def _write(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writer is None or self._writer.is_written or self._failed:
+            return
+        self._mask_again(self._writer)
+        try:
+            self._writer.write()
+        except (OSError, ValueError) as error:
+            self._failed = True
+            reason = getattr(error, "strerror", None) or error
+            logger.error("%s: %s; the recording ends here", self._folder, reason)
+            self._count("satchel/cassette/failed")
+
+    def _mask_again(self, writer: Writer) -> None:
+        """The last look before what is written stays: a secret may have been learned meanwhile."""
+        kept = writer.exchanges
+        if self._version != self._masks.version:
+            self._version = self._masks.version
+            kept[:] = map(self._masks.exchange, kept)
+        for exchange in list(kept):
+            if places := self._masks.found_in(exchange):
+                kept.remove(exchange)
+                self._count("satchel/cassette/refused")
+                logger.error(
+                    "%s: not recorded, since a secret could not be taken out (%s)",
+                    self._masks.asked(exchange.asked).url.partition("?")[0],
+                    ", ".join(sorted(places)),
+                )
+
+    # Opening and closing
+
+    def _open(self) -> Index | None:
+        """The index of what is replayed; ``None``: nothing is."""
+        if self._mode == "all":
+            return None
+        index = Index(self._folder, self._serializer, self._matchers)
+        for error in index.damaged:
+            logger.error(
+                "%s: this segment is damaged and left out; %s of others are used",
+                error,
+                _counted(index),
+            )
+        if index.damaged:
+            self._count("satchel/cassette/damaged", len(index.damaged))
+        if not index.size and self._mode == "none":
+            raise ConfigError(
+                f"SATCHEL_CASSETTE={self._name}: there is no recording in {self._folder}; record "
+                f"one with SATCHEL_CASSETTE_MODE=once"
+            )
+        return index if index.size or self._before else None
+
+    def _make_writer(self) -> Writer | None:
+        """What records; ``None``: nothing does."""
+        if self._mode == "none" or (self._mode == "once" and self._index is not None):
+            return None
+        return Writer(self._folder, self._serializer)
+
+    def _engine_stopped(self) -> None:
+        self._write()
+        if self._index is not None:
+            self._index.close()
+        if self._mode == "all" and not self._failed:
+            for file in self._before:
+                file.unlink(missing_ok=True)
+
+
+def _counted(index: Index) -> str:
+    files = len(index.files)
+    return f"{index.size:,} exchanges in {files} segment{'s' * (files != 1)}"

@@ -1,0 +1,124 @@
+"""Logging in on a page, in headless Chromium, against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from browsers import Crawled, crawl, needs_browser
+from satchel.faults import Faults
+from satchel.kemono.world import CONSUMER, MODERATOR, password_of
+from sites import Serve, Server, accounts
+
+pytestmark = needs_browser
+
+ASKING = """
+import scrapy
+
+
+class Asking(scrapy.Spider):
+    name = "asking"
+
+    async def start(self):
+        for position in range(10):
+            for role in ("consumer", "moderator"):
+                yield self.ask(role, position)
+
+    def ask(self, role, position):
+        return scrapy.Request(
+            f"{self.url}/api/v1/account/favorites?type=artist", headers={"Accept": "text/css"},
+            meta={"satchel_service": "kemono", "satchel_role": role}, dont_filter=True,
+            cb_kwargs={"role": role, "position": position},
+        )
+
+    def parse(self, response, role, position):
+        yield {"role": role, "rows": len(response.json())}
+"""
+
+
+def asked(folder: Path, server: Server, given: str, *words: str, **page: object) -> Crawled:
+    """A crawl that asks for twenty pages as two roles."""
+    folder.mkdir(exist_ok=True)
+    (folder / "asking.py").write_text(ASKING)
+    profile = {"base": server.site.options.profile, "login": "browser", "login_page": page}
+    return crawl(
+        folder, "runspider", "asking.py", "-a", f"url={server.url}", "-O", "out.jsonl", *words,
+        SATCHEL_KEMONO_URL=server.url, SATCHEL_KEMONO_ACCOUNTS=given,
+        SATCHEL_KEMONO_PROFILE=json.dumps(profile),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_two_roles_log_in_once_each(profile: str, serve: Serve, tmp_path: Path) -> None:
+    server = serve(profile=profile)
+    done = asked(tmp_path / "p", server, accounts("consumer", "moderator"))
+    assert (done.status, done.reason) == (0, "finished"), done.log
+    rows = [json.loads(line) for line in (done.folder / "out.jsonl").read_text().splitlines()]
+    assert Counter(row["role"] for row in rows) == {"consumer": 10, "moderator": 10}
+    logins = [login.username for login in server.site.logins if login.succeeded]
+    assert sorted(logins) == [CONSUMER, MODERATOR]
+    assert done.stat("playwright/browser_count") == "1"
+    assert done.stat("playwright/context_count") == "2"
+
+    # The session alone was handed over, and neither it nor a password is anywhere in the log.
+    favourites = [seen for seen in server.site.seen if "favorites" in seen.path]
+    assert {(seen.account is None, seen.cookies) for seen in favourites} == {(False, 1)}
+    assert password_of(CONSUMER) not in done.log
+    assert not re.search(r"session=[^\[]", done.log)
+    # Both have been logged out.
+    assert sum(seen.path.endswith("/logout") for seen in server.site.seen) == 2
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_a_password_that_is_refused_is_tried_once(
+    profile: str, serve: Serve, tmp_path: Path
+) -> None:
+    server = serve(profile=profile)
+    done = asked(tmp_path / "p", server, accounts("moderator", moderator="abracadabra"))
+    assert (done.status, done.reason) == (1, "login_failed")
+    assert [login.succeeded for login in server.site.logins] == [False]
+    (line,) = [line for line in done.lines("ERROR") if "satchel.addon" in line]
+    assert "the server refused the username or the password; check both" in line
+    assert "abracadabra" not in done.log
+
+
+FAILING = {
+    "a page that never finishes": (
+        {"kinds": ("silence",)}, {}, "login_failed",
+        r"/account/login: no answer: the page did not finish in 6 seconds",
+    ),
+    "a page that has changed": (
+        {}, {"submit": "button.enter"}, "login_failed",
+        r"the page to log in on has no submit \(button.enter\); say where .* in login_page",
+    ),
+    "an outcome that never shows": (
+        {}, {"success": "#welcome"}, "login_failed",
+        r"nothing came of it in time \(SATCHEL_BROWSER_SECONDS\)",
+    ),
+    "no such page": (
+        {}, {"path": "/enter"}, "login_failed",
+        r"/enter: the server answered 404 instead of a page to log in on",
+    ),
+    "a challenge": (
+        {"kinds": ("challenge",)}, {}, "challenge",
+        r"/account/login: the server wants to see a person \(a challenge page, status 403\)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FAILING)
+def test_what_may_go_wrong(what: str, serve: Serve, tmp_path: Path) -> None:
+    faults, page, reason, says = FAILING[what]
+    server = serve()
+    if faults:
+        server.sandbox.faults = Faults(rate=1, only="account/login", in_a_row=None, **faults)  # type: ignore[arg-type]
+    done = asked(
+        tmp_path / "p", server, accounts("moderator", "consumer"),
+        "-s", "SATCHEL_BROWSER_SECONDS=6", "-s", "RETRY_TIMES=0", **page,
+    )  # fmt: skip
+    assert (done.status, done.reason) == (1, reason), done.log
+    assert any(re.search(says, line) for line in done.lines("ERROR")), done.log

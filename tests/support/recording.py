@@ -1,0 +1,51 @@
+"""A crawl that records, in a process that may be killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import AsyncIterator
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import scrapy
+
+from satchel.testing import Crawl, crawl
+
+REQUESTS = 40
+
+
+def recording(url: str, folder: str, mode: str) -> Crawl:
+    """Record :data:`REQUESTS` requests, each as soon as it is answered."""
+
+    class Counting(scrapy.Spider):
+        name = "counting"
+
+        async def start(self) -> AsyncIterator[Any]:
+            for number in range(REQUESTS):
+                yield scrapy.Request(f"{url}/{number}")
+
+        def parse(self, response: Any) -> Any:
+            yield {"url": response.url, "body": response.body}
+
+    return crawl(
+        Counting,
+        {
+            "LOG_ENABLED": False,
+            "ROBOTSTXT_OBEY": False,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": 4,
+            "DOWNLOAD_DELAY": 0,
+            "SATCHEL_CASSETTE": "tape",
+            "SATCHEL_CASSETTE_FOLDER": folder,
+            "SATCHEL_CASSETTE_MODE": mode,
+            "SATCHEL_CASSETTE_SECONDS": 0,
+        },
+    )
+
+
+def started(url: str, folder: str) -> BaseProcess:
+    """The same, in a process of its own that has begun."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["recording"])
+    process = context.Process(target=recording, args=(url, folder, "new_episodes"))
+    process.start()
+    return process
