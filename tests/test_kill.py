@@ -127,7 +127,9 @@ def test_killed_and_run_again(
     store = _read(stored)
     assert _without_times(store) == expected
     assert first_seen.items() <= _first_seen(store).items()
-    last, *_ = crawls = stored.read("crawl", "id, ended IS NULL, finish_reason, verdict", "1 DESC")
+    last, *_ = crawls = stored.read(
+        "satchel_crawl", "id, ended IS NULL, finish_reason, verdict", "1 DESC"
+    )
     assert last[1:] == (False, "finished", "complete")
     assert {row[1:] for row in crawls} <= {last[1:], (True, None, None)}
     assert stored.read("recnet_room", "DISTINCT last_crawl") == [last[:1]]

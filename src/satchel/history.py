@@ -1,4 +1,4 @@
-"""The crawls that wrote to a store: the table ``crawl``, a row for each.
+"""The crawls that wrote to a store: the table ``satchel_crawl``, a row for each.
 
 A crawl has a row from its start. One that was killed never gets an end.
 """
@@ -32,7 +32,7 @@ from satchel.verdict import STAT, missing
 METADATA: Final = MetaData()
 
 CRAWL: Final = Table(
-    "crawl",
+    "satchel_crawl",
     METADATA,
     Column("id", INT, primary_key=True),
     Column("spider", Text, nullable=False),

@@ -75,7 +75,7 @@ class ResponseInfo:
 class JobInfo:
     """A job that ``satchel schedule`` started on a scrapyd node, and what it came to.
 
-    :ivar id: its id, there and in the table ``crawl``
+    :ivar id: its id, there and in the table ``satchel_crawl``
     :ivar name: its entry in the timetable
     :ivar spider: the spider
     :ivar due: when it was due

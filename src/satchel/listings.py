@@ -1,9 +1,10 @@
 """What a listing had when it was last crawled completely: what later crawls are compared with.
 
-A listing is a spider with its arguments (``crawl.listing``, :mod:`satchel.history`). Its base is in
-the store, in the table ``listing_item``: of each item the documented values, as the privacy gate
-let them through. A crawl writes beside them what it finds otherwise (``next``) and which it has
-seen; these become the base in the transaction that notes the crawl as complete, and never else.
+A listing is a spider with its arguments (the column ``listing`` of :mod:`satchel.history`). Its
+base is in the store, in the table ``satchel_listing_item``: of each item the documented values, as
+the privacy gate let them through. A crawl writes beside them what it finds otherwise (``next``) and
+which it has seen; these become the base in the transaction that notes the crawl as complete, and
+never else.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ BATCH_ITEMS: Final = 400
 METADATA: Final = MetaData()
 
 LISTING: Final = Table(
-    "listing",
+    "satchel_listing",
     METADATA,
     Column("id", INT, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
@@ -55,7 +56,7 @@ LISTING: Final = Table(
 """``crawl``: the last complete one; NULL: there is no base yet."""
 
 ITEM: Final = Table(
-    "listing_item",
+    "satchel_listing_item",
     METADATA,
     Column("listing", INT, primary_key=True, autoincrement=False),
     Column("type", Text, primary_key=True),
@@ -162,7 +163,7 @@ class Baseline:
 
     @property
     def crawl(self) -> int:
-        """The crawl that is compared: its ``id`` in the table ``crawl``."""
+        """The crawl that is compared: its ``id`` in the table ``satchel_crawl``."""
         assert self._store.crawl is not None
         return self._store.crawl
 

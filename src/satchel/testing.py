@@ -18,6 +18,7 @@ from scrapy import Spider, signals
 from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.settings import Settings
 
+from satchel.errors import SatchelError
 from satchel.faults import Faults
 from satchel.hooks import Plugins
 from satchel.sandbox import Sandbox
@@ -85,7 +86,12 @@ async def crawl_async(
 
     crawler.signals.connect(scraped, signals.item_scraped)
     crawler.signals.connect(closed, signals.spider_closed)
-    await runner.crawl(crawler, **arguments)
+    try:
+        await runner.crawl(crawler, **arguments)
+    except SatchelError:
+        # Scrapy leaves open what it opened for an engine that did not begin; this closes it.
+        await crawler.signals.send_catch_log_async(signals.engine_stopped)
+        raise
     result.stats = crawler.stats.get_stats()
     return result
 

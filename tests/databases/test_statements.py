@@ -155,7 +155,7 @@ def test_the_columns_of_views_have_the_documented_names(filled: Stored) -> None:
 
 def test_a_table_for_each_class_with_a_key(filled: Stored) -> None:
     assert set(filled.inspect(lambda look: look.get_table_names())) == {
-        "crawl",
+        "satchel_crawl",
         *(type_name(cls) for cls in EVERY if cls.key),
     }
     for cls in EVERY:

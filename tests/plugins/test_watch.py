@@ -56,9 +56,9 @@ def test_three_worlds_and_a_crawl_that_was_killed(
     environ["SATCHEL_PRIVACY"] = "off"
     kill(
         folder, ["kemono-posts", "-a", f"creators={place}"], environ,
-        lambda: stored.query("SELECT count(*) FROM listing_item WHERE seen = 2") > [(10,)],
+        lambda: stored.query("SELECT count(*) FROM satchel_listing_item WHERE seen = 2") > [(10,)],
     )  # fmt: skip
-    assert stored.read("crawl", "id, ended IS NULL, verdict") == [
+    assert stored.read("satchel_crawl", "id, ended IS NULL, verdict") == [
         (1, False, "complete"), (2, True, None),
     ]  # fmt: skip
     assert look(server) == then
@@ -66,7 +66,7 @@ def test_three_worlds_and_a_crawl_that_was_killed(
     assert look(serve(world=third)) == set()
     kinds = stored.query("SELECT kind, count(*) FROM watch_change WHERE crawl > 2 GROUP BY kind")
     assert sorted(kinds) == [("changed", 6), ("gone", 6), ("new", 4)]
-    assert "never kept" not in str(stored.read("listing_item"))
+    assert "never kept" not in str(stored.read("satchel_listing_item"))
 
 
 def test_what_is_told_of_fields(stored: Stored) -> None:
@@ -109,14 +109,14 @@ def test_a_limit_says_nothing_of_what_is_behind_it(stored: Stored) -> None:
 @pytest.mark.parametrize("level", ["juniors", "careful"])
 def test_what_is_withheld_is_told_of_nobody(stored: Stored, level: str) -> None:
     tell(stored, account(), SATCHEL_PRIVACY="off", **ON)
-    assert "bob" in str(stored.read("listing_item"))
+    assert "bob" in str(stored.read("satchel_listing_item"))
     tell(stored, account(), SATCHEL_PRIVACY=level, **ON)
     junior = account(isJunior=True, username="bobby")
     result = tell(stored, junior, SATCHEL_PRIVACY=level, how="fail", **ON)
     fields = [field for item in result.items if item.key[0] == "crawl" for field in item.fields]
     assert [(field.name, field.after) for field in fields] == [("is_junior", "true")]
     # Forgotten at once, although the crawl was not complete.
-    assert "bob" not in str(stored.read("listing_item"))
+    assert "bob" not in str(stored.read("satchel_listing_item"))
     if stored.kind == "sqlite":
         path = Path(stored.url.removeprefix("sqlite:///"))
         assert b"bob" not in path.read_bytes()
@@ -125,7 +125,7 @@ def test_what_is_withheld_is_told_of_nobody(stored: Stored, level: str) -> None:
 def test_under_other_privacy_settings_the_base_is_forgotten(stored: Stored) -> None:
     tell(stored, account(), room(1), SATCHEL_PRIVACY="off", **ON)
     assert told(tell(stored, room(2), how="fail", **ON)) == set()
-    assert "bob" not in str(stored.read("listing_item"))
+    assert "bob" not in str(stored.read("satchel_listing_item"))
     assert told(tell(stored, room(3), **ON)) == set()
     assert told(tell(stored, room(3), **ON)) == set()
 

@@ -157,7 +157,7 @@ class Night:
         return (self.folder / "schedule.log").read_text()
 
     def crawls(self) -> list[tuple[str, str]]:
-        rows = self.stored.query("SELECT job, verdict FROM crawl ORDER BY job")
+        rows = self.stored.query("SELECT job, verdict FROM satchel_crawl ORDER BY job")
         return [(job, verdict) for job, verdict in rows]
 
     def satchel(self, *words: str) -> str:

@@ -1,4 +1,4 @@
-"""What the stores have of the jobs: a row of the table ``crawl`` for each."""
+"""What the stores have of the jobs: a row of the table ``satchel_crawl`` for each."""
 
 from __future__ import annotations
 
