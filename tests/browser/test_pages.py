@@ -96,7 +96,10 @@ def test_pages_are_kept_once_for_each_version(server: Sandbox, tmp_path: Path) -
     assert again.status == 0
     assert not any(path.startswith(("/room/", "/event/")) for path in asked(server))
     for path, row in rows(again).items():
-        assert row.items() >= {k: v for k, v in kept[path].items() if k not in ("last_seen", "last_crawl")}.items()
+        assert (
+            row.items()
+            >= {k: v for k, v in kept[path].items() if k not in ("last_seen", "last_crawl")}.items()
+        )
 
 
 def test_limits_and_pictures(server: Sandbox, tmp_path: Path) -> None:

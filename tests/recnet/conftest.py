@@ -25,7 +25,7 @@ class Server:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._seen = 0
-        self.crawl = Crawl()
+        self.crawl: Crawl
 
     def ask(self, function: Function, dialect: str = "legacy", **settings: Any) -> Any:
         """What *function* returns that gets the client of a crawl; what it raises is raised."""

@@ -45,7 +45,7 @@ class Server:
         self.site = site
         self.url = sandbox.url
         self.sandbox = sandbox
-        self.crawl = Crawl()
+        self.crawl: Crawl
         self._seen = 0
 
     def asked(self) -> list[Asked]:
