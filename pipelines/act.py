@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from scrapy import signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
@@ -27,9 +27,10 @@ PATIENCE: Final = 10.0
 
 
 class ActPipeline:
-    """Stands at the end: what an item led to is sent when the item has gone its way.
+    """What an item led to is sent when both are committed.
 
-    It works beside the crawl, which does not end before it is through.
+    It works beside the crawl, which does not end before it is through. (So no item passes it: one
+    stage more would cost each item of each crawl something.)
     """
 
     def __init__(self, crawler: Crawler, url: str) -> None:
@@ -40,6 +41,7 @@ class ActPipeline:
         self._task: asyncio.Task[None] | None = None
         self._looked_at = 0
         self._left = False
+        self._addon.act = self._begin
         crawler.signals.connect(self._idle, signals.spider_idle)
 
     @classmethod
@@ -52,10 +54,6 @@ class ActPipeline:
                 logger.warning("plugins propose no actions: nothing is stored (SATCHEL_STORE)")
             raise NotConfigured
         return cls(crawler, addon.config.store)
-
-    async def process_item(self, item: Any) -> Any:
-        self._begin()
-        return item
 
     async def close_spider(self) -> None:
         if self._task is not None:
@@ -90,10 +88,11 @@ class ActPipeline:
                 while alone and (number := len(self._addon.own_proposals)) > self._looked_at:
                     self._looked_at = number
                     await self._executor.work()
-        except SatchelError as error:
+        except Exception as error:
             self._left = True
             self._crawler.stats.inc_value("satchel/actions/failed_runs")
-            logger.error("actions: %s", error)
+            known = isinstance(error, SatchelError)
+            logger.error("actions: %s", error, exc_info=None if known else error)
         finally:
             self._task = None
             wake(self._crawler)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from answers import answering
+from recorded import replay
 from satchel.faults import Faults, Kind
 from satchel.testing import command, project, running_sandbox
 
@@ -206,6 +207,11 @@ BEFORE = [
         prepare=no_database,
     ),
     Case(
+        "there is no kind of action",
+        "SATCHEL_ACTIONS_ALLOW: there is no kind of action kemono.change_rule; did you mean kemono",
+        variables={**SANDBOX, "SATCHEL_ACTIONS_ALLOW": "kemono.change_rule"},
+    ),
+    Case(
         "needs scrapy-playwright",
         r"recnet-pages: it needs scrapy-playwright; run: pip install 'satchel\[browser\]'",
         PAGES,
@@ -273,6 +279,15 @@ BEFORE += [
         "there is no recording",
         "SATCHEL_CASSETTE=x: there is no recording in cassettes/x",
         variables={**SANDBOX, "SATCHEL_CASSETTE": "x", "SATCHEL_CASSETTE_MODE": "none"},
+    ),
+    Case(
+        "is replayed, and SATCHEL_ACTIONS",
+        "SATCHEL_CASSETTE=search is replayed, and SATCHEL_ACTIONS=on",
+        variables={
+            **SANDBOX,
+            "SATCHEL_ACTIONS": "on",
+            **{k: v for k, v in replay("search").items() if k != "SATCHEL_RECNET_URL"},
+        },
     ),
     Case(
         "SATCHEL_CASSETTE_FORMAT",

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
@@ -108,6 +108,7 @@ class SatchelAddon:
     :ivar sandbox: the local server inside the crawl, if it is asked for
     :ivar proposals: the kinds of actions that can be proposed
     :ivar own_proposals: the keys of those that this crawl has proposed, or found proposed already
+    :ivar act: has what is proposed sent, if that is switched on
     :ivar plan: what a dry run would have sent, when the crawl has ended
     :ivar store: the database of items; ``None``: nothing is stored
     :ivar underway: what sends the items on their way that plugins have put in
@@ -136,6 +137,7 @@ class SatchelAddon:
         self.loading = LoadingGate(crawler)
         self.own_proposals: set[ProposalKey] = set()
         self.plan: Sequence[Step] = ()
+        self.act: Callable[[], None] = lambda: None
         self._ending: asyncio.Task[None] | None = None
         self._baseline: asyncio.Task[Baseline] | None = None
         self.underway: set[asyncio.Task[None]] = set()
@@ -215,6 +217,8 @@ class SatchelAddon:
         self.proposals = Proposals(
             self.services, {s.name: s.address(self._settings[s.name]) for s in self.services}
         )
+        self.proposals.check("SATCHEL_ACTIONS_ALLOW", self.config.actions_allow)
+        self.proposals.check("SATCHEL_ACTIONS_LIMITS", self.config.actions_limits)
         self.gate = self._make_gate(
             lambda rule: self._crawler.stats.inc_value(f"satchel/privacy/{rule}")
         )
@@ -293,6 +297,7 @@ class SatchelAddon:
         """Take note of a proposal that is committed."""
         self.own_proposals.add(key_of_row(row))
         self._crawler.stats.inc_value("satchel/actions/proposed")
+        self.act()
 
     def resolver(self) -> Resolver | None:
         """What fills in the relations that the spider was asked to include; ``None``: none were."""

@@ -7,7 +7,7 @@ change of its state is written with an event, so that the events are the audit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -32,6 +32,7 @@ from sqlalchemy.exc import DBAPIError
 
 from satchel.actions import OPEN, State
 from satchel.databases import Database, database
+from satchel.databases.batches import storable
 from satchel.errors import StoreError
 from satchel.tables import INT, Row
 
@@ -175,6 +176,7 @@ class Outbox:
         :param by: who changes it, if that is a person or a plugin
         :returns: false if somebody else has changed it since it was read; then nothing is written
         """
+        note = storable(" ".join(note.split()))
         if (state, note) == (row["state"], row["note"]):
             return True
         now = _now()
@@ -229,14 +231,16 @@ class Outbox:
         """What happened to an action, in order."""
         return self._read(select(EVENT).where(EVENT.c.action == id_).order_by(EVENT.c.id))
 
-    def alone(self, seconds: float) -> AbstractContextManager[bool]:
+    @contextmanager
+    def alone(self, seconds: float) -> Iterator[bool]:
         """Whether nobody else executes the outbox; nobody will while the context lasts.
 
         The lock is the operating system's or the server's: it ends with the process.
 
         :param seconds: how long to wait for somebody who does
         """
-        return self._database.alone(seconds)
+        with _told(self._database), self._database.alone(seconds) as mine:
+            yield mine
 
     def close(self) -> None:
         """Close the database."""

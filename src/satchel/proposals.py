@@ -10,7 +10,7 @@ from msgspec.structs import fields
 
 from satchel.actions import Action, Proposal, service_of
 from satchel.databases.batches import storable
-from satchel.errors import ActionError, did_you_mean
+from satchel.errors import ActionError, ConfigError, did_you_mean
 from satchel.items import Item, key_of, type_name
 from satchel.tables import Row
 
@@ -30,6 +30,18 @@ class Proposals:
     def __init__(self, services: Iterable[Service], addresses: Mapping[str, str | None]) -> None:
         self.kinds = {kind.kind: kind for service in services for kind in service.actions}
         self._addresses = addresses
+
+    def check(self, setting: str, names: Iterable[str]) -> None:
+        """Refuse a setting that names kinds which there are not.
+
+        :raises ConfigError: it does
+        """
+        for name in names:
+            if name not in self.kinds:
+                raise ConfigError(
+                    f"{setting}: there is no kind of action {name}{did_you_mean(name, self.kinds)} "
+                    f"('satchel act kinds' lists all)"
+                )
 
     def row(self, proposal: Proposal) -> Row:
         """The row that stands for a proposal.

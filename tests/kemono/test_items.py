@@ -40,7 +40,9 @@ from satchel.tables import BOOKKEEPING, PAYLOAD
 from stores import Stored
 
 CLASSES: list[type[Any]] = [
-    cls for name in satchel.kemono.__all__ if issubclass(cls := getattr(satchel.kemono, name), Item)
+    cls
+    for name in satchel.kemono.__all__
+    if isinstance(cls := getattr(satchel.kemono, name), type) and issubclass(cls, Item)
 ]
 H1 = "1a" * 32
 SECRET = "geheim"

@@ -22,6 +22,8 @@ class Server:
     :ivar crawl: what the last crawl came to
     """
 
+    crawl: Crawl
+
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._seen = 0

@@ -16,8 +16,6 @@ from typing import Any
 import pytest
 
 from satchel import cli
-from satchel.commands import timetable_checks
-from satchel.errors import ConfigError
 from satchel.schedule.runs import alone, path_in
 
 ROOT = Path(__file__).parent.parent.parent
@@ -130,12 +128,13 @@ def test_a_state_that_cannot_be_used(satchel: Run, monkeypatch: pytest.MonkeyPat
     assert "SATCHEL_STATE is empty" in mistake(satchel("schedule", "--once"))
 
 
-def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra(satchel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cronsim", None)
     for name in [name for name in sys.modules if name.startswith("satchel.schedule")]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(ConfigError, match=r"run: pip install 'satchel\[schedule\]'$"):
-        timetable_checks()
+    for verb in ("schedule", "jobs"):
+        line = mistake(satchel(verb))
+        assert line == "satchel: timetables need cronsim; run: pip install 'satchel[schedule]'\n"
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd")

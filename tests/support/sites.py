@@ -41,6 +41,8 @@ class Server:
     :ivar crawl: what the last crawl came to
     """
 
+    crawl: Crawl
+
     def __init__(self, site: KemonoSite, sandbox: Sandbox) -> None:
         self.site = site
         self.url = sandbox.url

@@ -200,14 +200,23 @@ def run(dry_run: bool, wait: float, as_json: bool) -> None:
         sys.exit(_INCOMPLETE)
 
 
+_OF_REQUESTS: Final = (
+    "SATCHEL_", "CONCURRENT_", "DEFAULT_REQUEST_HEADERS", "DOWNLOADER_", "DOWNLOAD_DELAY",
+    "DOWNLOAD_SLOTS", "DOWNLOAD_TIMEOUT", "HTTPPROXY_", "RETRY_", "ROBOTSTXT_", "USER_AGENT",
+)  # fmt: skip
+"""What the names of a project's settings begin with that are about requests: its pipelines, feeds
+and extensions have nothing to do here."""
+
+
 def _engine_settings() -> dict[str, Any]:
-    """What the project says of how to crawl; a script's engine stores and shows nothing."""
     settings = project_settings()
     own = get_settings_priority("project")
     return {
         name: value
         for name, value in settings.items()
-        if (settings.getpriority(name) or 0) >= own and name not in SETTINGS
+        if (settings.getpriority(name) or 0) >= own
+        and name.startswith(_OF_REQUESTS)
+        and name not in SETTINGS
     }
 
 

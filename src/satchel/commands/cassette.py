@@ -108,7 +108,12 @@ def _safe(found: Iterable[Exchange]) -> Iterator[Exchange]:
     masks, redactor = addon.masks(), addon.redactor()
     # Twice: what one of them shows to be a secret may be in those before.
     for exchange in [masks.exchange(redactor.redact(one)) for one in found]:
-        yield masks.exchange(exchange)
+        masked = masks.exchange(exchange)
+        if places := masks.found_in(masked):
+            url = masked.asked.url.partition("?")[0]
+            click.echo(f"{url}: left out, since it has {', '.join(sorted(places))}", err=True)
+        else:
+            yield masked
 
 
 def _addon() -> SatchelAddon:

@@ -216,13 +216,16 @@ def _add(row: Row, run: Run | None, crawl: Crawl | None) -> None:
 def _print(rows: list[Row], found: _Jobs) -> None:
     console = Console(highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("job", "node", "state", "verdict", "reason", "started"):
+    table.add_column("job", no_wrap=True)
+    for name in ("node", "state", "outcome", "started"):
         table.add_column(name, overflow="fold")
     for name in ("items", "errors", "time"):
         table.add_column(name, justify="right")
     for row in rows:
-        words = (row.job, row.node, row.state, row.why or row.verdict, row.reason, row.started)
+        outcome = row.why or row.verdict or row.reason
+        began = row.started[5:16].replace("T", " ")
         took = "" if row.seconds is None else f"{row.seconds:,.0f} s"
+        words = (row.job, row.node, row.state, outcome, began)
         table.add_row(*map(Text, words), *map(_number, (row.items, row.errors)), took)
     console.print(table if rows else Text("no jobs"))
     for name, trouble in found.troubles.items():

@@ -50,9 +50,9 @@ def schedule(file: Path, check: bool, list_: bool, once: bool, dry_run: bool) ->
 
 def _loader(file: Path) -> Callable[[], Timetable | None]:
     """Reads the file if it has changed since the last time."""
+    checks = timetable_checks()
     from satchel.schedule.timetable import read
 
-    checks = timetable_checks()
     last: list[tuple[int, ...]] = []
 
     def load() -> Timetable | None:

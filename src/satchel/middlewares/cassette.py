@@ -79,8 +79,8 @@ class CassetteMiddleware:
             return None  # An exchange is not all that a page is made of.
         asked = self._masks.asked(self._asked(request))
         request.meta[_ASKED] = asked
-        if self._index is None or (self._writer is not None and LOGIN in request.meta):
-            return None  # A recorded session would be of no use to what is sent.
+        if self._index is None or (self._writer is not None and _is_for_the_server(request)):
+            return None
         try:
             found = self._index.play(asked, again=self._writer is None)
         except CassetteError as error:
@@ -227,6 +227,11 @@ class CassetteMiddleware:
                 f"SATCHEL_CASSETTE={self._name}: there is no recording in {self._folder}; record "
                 f"one with SATCHEL_CASSETTE_MODE=once"
             )
+        if index.size and self._addon.config.actions == "on" and self._addon.config.store:
+            raise ConfigError(
+                f"SATCHEL_CASSETTE={self._name} is replayed, and SATCHEL_ACTIONS=on: what is "
+                f"replayed is done nowhere, and would count as done; turn one of the two off"
+            )
         return index if index.size or self._before else None
 
     def _make_writer(self) -> Writer | None:
@@ -242,6 +247,14 @@ class CassetteMiddleware:
         if self._mode == "all" and not self._failed:
             for file in self._before:
                 file.unlink(missing_ok=True)
+
+
+def _is_for_the_server(request: Request) -> bool:
+    """Whether no recorded answer will do where others are sent: it would be no use to have logged
+    in or out there, nor to have changed something."""
+    return (
+        request.meta.keys() & {LOGIN, PARTING} != set() or request.meta.get("satchel_json") is False
+    )
 
 
 def _counted(index: Index) -> str:
