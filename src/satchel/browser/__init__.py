@@ -8,7 +8,7 @@ browser (:mod:`satchel.browser.wanted`).
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -25,7 +25,7 @@ FOUND: Final = "satchel_found"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class Visit(ABC):
     """What is done on a page once it is there. It has a browser context to itself.
 
     :cvar keeps: what is seen on the page is kept, so that it has to be one that may be

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -57,10 +57,9 @@ class Capture(Visit):
         from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
         await page.wait_for_load_state("load", timeout=seconds * 1000)
-        try:
+        # Some never are, as one with a clock.
+        with contextlib.suppress(PlaywrightTimeoutError):
             await page.wait_for_load_state("networkidle", timeout=min(_QUIET, seconds) * 1000)
-        except PlaywrightTimeoutError:
-            await asyncio.sleep(0)  # It never is, as one with a clock.
 
     async def _file(self, page: Page, name: str, height: int) -> bytes:
         if name == "html":
