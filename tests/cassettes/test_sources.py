@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from satchel.cassettes.exchange import Exchange
+from satchel.cassettes.redaction import Redactor
 from satchel.cassettes.segments import segments
 from satchel.cassettes.serializers import JsonSerializer
 from satchel.cassettes.sources import exchanges
 from satchel.errors import CassetteError, UsageError
+from satchel.privacy import Gate, Level
 from satchel.testing import command, crawl, project, running_sandbox
 
 JSON = JsonSerializer()
@@ -145,6 +147,32 @@ def test_a_har_file_of_other_tools(tmp_path: Path) -> None:
     assert one.headers == {"set-cookie": ["a=1", "b=2"]}
     assert (one.at, one.body) == ("2022-03-31T12:00:00", packed.hex().encode())
     assert errors == ["entry 3: KeyError: 'response'"]
+
+
+def har(*entries: tuple[str, dict[str, Any]]) -> str:
+    """A HAR file of addresses and what was answered."""
+    return json.dumps({"log": {"entries": [
+        {
+            "request": {"method": "GET", "url": url, "headers": []},
+            "response": {"status": 200, "headers": [], "content": content},
+        }
+        for url, content in entries
+    ]}})  # fmt: skip
+
+
+def test_an_import_leaves_out_the_bodies_that_no_service_reads(home: Path) -> None:
+    (home / "a.har").write_text(har(
+        ("https://somewhere.example/classmates/7002", {"text": '{"name": "Weasel"}'}),
+        ("https://somewhere.example/robots.txt", {"text": "User-agent: *"}),
+    ))  # fmt: skip
+    made = command("satchel", "cassette", "import", "a.har", "--as", "a", cwd=home)
+    assert made.stdout == "2 exchanges in cassettes/a\n", made.stderr
+    assert made.stderr == "1 body was left out, since no service reads such answers\n"
+    found, _ = read(home / "cassettes" / "a")
+    assert [one.body for one in found] == [b"", b"User-agent: *"]
+    raw, _ = read(home / "a.har")
+    redactor = Redactor(Gate(Level.OFF), [])
+    assert [redactor.redact(one, of_others=False) for one in raw] == raw
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"log": 1}', "\xff"])
