@@ -51,6 +51,62 @@ def test_a_postman_collection() -> None:
     ]
 
 
+def asked(path: Path, request: dict[str, Any]) -> tuple[list[Exchange], list[str]]:
+    """What a collection of one request, with an answer, is read as."""
+    names = {"host": "a.example", "who": "Paper & Harbor", "number": "70/01"}
+    path.write_text(json.dumps({
+        "item": [{"name": "One", "request": request, "response": [{"code": 200, "body": "x"}]}],
+        "variable": [{"key": key, "value": value} for key, value in names.items()],
+    }))  # fmt: skip
+    return read(path)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ({"path": [":id"], "variable": [{"key": "id", "value": "{{number}}"}]}, "/70/01"),
+        ({"path": ["x"], "query": [{"key": "q", "value": "{{who}}"}]}, "/x?q=Paper%20%26%20Harbor"),
+        ({"path": ["x"], "query": [{"key": "a", "value": None}]}, "/x?a"),
+        ({"path": [":id"]}, "the path's variable :id has no value"),
+        ({"path": [":id"], "variable": [{"key": "id", "value": ""}]}, "variable :id has no value"),
+        ({"path": [":id"], "variable": [{"key": "id", "value": "{{no}}"}]}, "{{no}} has no value"),
+        ({"path": ["x"], "query": [{"key": "q", "value": "{{no}}"}]}, "{{no}} has no value"),
+    ],
+)
+def test_the_variables_of_an_address(url: Any, expected: str, tmp_path: Path) -> None:
+    request = {"method": "GET", "url": {"host": "{{host}}", **url}}
+    found, errors = asked(tmp_path / "a.json", request)
+    if found:
+        assert found[0].asked.url == f"http://a.example{expected}"
+    else:
+        assert expected in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"mode": "formdata", "formdata": [{"key": "id", "value": "{{who}}"}]},
+         "id=Paper+%26+Harbor"),
+        ({"mode": "formdata", "formdata": [{"key": "id", "type": "file", "src": "x"}]}, "a file"),
+        ({"mode": "urlencoded", "urlencoded": [{"key": "id", "value": "{{no}}"}]}, "{{no}} has no"),
+        ({"mode": "raw", "raw": '{"a": "{{no}}"}'}, "{{no}} has no value"),
+        ({"mode": "graphql", "graphql": {"query": "{a}"}}, "of the kind graphql"),
+        ({"mode": "file", "file": {}}, ""),
+    ],
+)  # fmt: skip
+def test_the_bodies_of_requests(body: Any, expected: str, tmp_path: Path) -> None:
+    headers = [{"key": "content-type", "value": "multipart/form-data"}]
+    request = {"method": "POST", "url": "{{host}}", "header": headers, "body": body}
+    found, errors = asked(tmp_path / "a.json", request)
+    if not found:
+        assert expected in errors[0]
+        return
+    (one,) = found
+    assert one.asked.body == expected.encode()
+    if expected:
+        assert one.asked.headers == {"Content-Type": ["application/x-www-form-urlencoded"]}
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return project(tmp_path / "p", ["SATCHEL_STORE = 'sqlite:///x.db'"])
