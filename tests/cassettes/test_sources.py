@@ -216,6 +216,14 @@ def har(*entries: tuple[str, dict[str, Any]]) -> str:
     ]}})  # fmt: skip
 
 
+def test_a_body_that_the_browser_did_not_keep(tmp_path: Path) -> None:
+    contents: list[dict[str, Any]] = [{"size": 9}, {"size": 0}, {"size": -1}, {}, {"text": "x"}]
+    (tmp_path / "a.har").write_text(har(*[("https://a.example/", one) for one in contents]))
+    found, errors = read(tmp_path / "a.har")
+    assert errors == ["entry 1: the browser kept no body"]
+    assert [one.body for one in found] == [b"", b"", b"", b"x"]
+
+
 def test_an_import_leaves_out_the_bodies_that_no_service_reads(home: Path) -> None:
     (home / "a.har").write_text(har(
         ("https://somewhere.example/classmates/7002", {"text": '{"name": "Weasel"}'}),
