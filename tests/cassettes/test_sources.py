@@ -239,6 +239,22 @@ def test_an_import_leaves_out_the_bodies_that_no_service_reads(home: Path) -> No
     assert [redactor.redact(one, of_others=False) for one in raw] == raw
 
 
+def test_a_cassette_that_cannot_be_made_is_one_line(home: Path) -> None:
+    nothing = command("satchel", "cassette", "list", cwd=home)
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert nothing.stderr == "no cassettes in cassettes (SATCHEL_CASSETTE_FOLDER)\n"
+    (home / "a.har").write_text(har(("https://a.example/", {})))
+    (home / "cassettes").write_text("a file")
+    for name, expected in (
+        ("a", "cassettes/a cannot be written: Not a directory"),
+        ("../../escaped", "--as: SATCHEL_CASSETTE=../../escaped: expected a name"),
+    ):
+        made = command("satchel", "cassette", "import", "a.har", "--as", name, cwd=home)
+        assert made.returncode == 1
+        (line,) = made.stderr.splitlines()
+        assert line.startswith(f"satchel: {expected}")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"log": 1}', "\xff"])
 def test_files_of_other_kinds_are_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "x.json"

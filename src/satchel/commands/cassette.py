@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 from scrapy.crawler import Crawler
-from scrapy.settings import Settings
+from scrapy.settings import BaseSettings, Settings
 from scrapy.spiders import Spider
 from scrapy.utils.project import get_project_settings
 
@@ -19,8 +19,8 @@ from satchel.cassettes.segments import Writer, read_all, segments
 from satchel.cassettes.serializers import Serializer, serializer
 from satchel.cassettes.sources import exchanges
 from satchel.commands import config
-from satchel.config import Config
-from satchel.errors import CassetteError, UsageError
+from satchel.config import Config, Reader
+from satchel.errors import CassetteError, ConfigError, UsageError
 
 
 @click.group()
@@ -33,7 +33,10 @@ def list_cassettes() -> None:
     """List the cassettes of SATCHEL_CASSETTE_FOLDER, and how much they hold."""
     settings = config()
     root = Path(settings.cassette_folder).expanduser()
-    for folder in sorted({file.parent for file in root.rglob("*.*") if file.is_file()}):
+    folders = sorted({file.parent for file in root.rglob("*.*") if file.is_file()})
+    if not folders:
+        click.echo(f"no cassettes in {root} (SATCHEL_CASSETTE_FOLDER)", err=True)
+    for folder in folders:
         counts = Counter[str]()
         for _, found in read_all(folder, serializer(settings.cassette_format)):
             counts["damaged" if isinstance(found, CassetteError) else "segments"] += 1
@@ -78,18 +81,35 @@ def import_files(files: tuple[Path, ...], name: str) -> None:
     Secrets are taken out of it, and the privacy level holds.
     """
     settings = config()
+    _refuse_path(name)
     folder = Path(settings.cassette_folder).expanduser() / name
     if segments(folder):
         raise UsageError(f"{folder}: there is a cassette already; give another name")
     form = serializer(settings.cassette_format)
     writer, taken = Writer(folder, form), 0
-    for exchange in _safe(_readable(files, form)):
-        writer.add(exchange)
-        taken += 1
-        if writer.is_full:
-            writer.write()
-    writer.write()
+    try:
+        for exchange in _safe(_readable(files, form)):
+            writer.add(exchange)
+            taken += 1
+            if writer.is_full:
+                writer.write()
+        writer.write()
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}") from None
     click.echo(f"{taken:,} exchange{'s' * (taken != 1)} in {folder}")
+
+
+def _refuse_path(name: str) -> None:
+    """Refuse what could not be the name of a crawl's cassette.
+
+    :raises UsageError: it is none
+    """
+    try:
+        Reader(BaseSettings({"SATCHEL_CASSETTE": name}), (), {}).config()
+    except ConfigError as error:
+        raise UsageError(f"--as: {error}") from None
+    if not name:
+        raise UsageError("--as: a cassette needs a name")
 
 
 def _readable(files: Iterable[Path], form: Serializer) -> Iterator[Exchange]:
