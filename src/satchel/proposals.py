@@ -31,6 +31,11 @@ class Proposals:
         self.kinds = {kind.kind: kind for service in services for kind in service.actions}
         self._addresses = addresses
 
+    def servers(self) -> set[str]:
+        """The addresses of the servers that actions go to."""
+        services = {service_of(kind) for kind in self.kinds}
+        return {url for name, url in self._addresses.items() if url and name in services}
+
     def check(self, setting: str, names: Iterable[str]) -> None:
         """Refuse a setting that names kinds which there are not.
 

@@ -150,6 +150,27 @@ def test_a_spider_proposes(server: Server, stored: Stored) -> None:
     assert len(favorites) == 2
 
 
+def test_a_request_of_ones_own_changes_nothing(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It needs no account to be refused, unless it says that it only reads."""
+
+    class Own(scrapy.Spider):
+        name = "own"
+
+        async def start(self) -> AsyncIterator[Any]:
+            for path in ("patreon/user/1/post/1/flag", "none", "read"):
+                meta = {"satchel_reads": True} if path == "read" else {}
+                url = f"{server.url}/api/v1/{path}"
+                yield scrapy.Request(url, method="POST", meta=meta)
+
+    crawl(Own, server.settings(SATCHEL_ACTIONS="off"))
+    assert all(path.endswith("/read") for path in writes(server))
+    for path in ("flag", "none"):
+        assert re.search(rf"POST http.*/{path}: within a crawl, .* has to be proposed", caplog.text)
+    assert "/read: within" not in caplog.text
+
+
 def test_an_item_and_its_proposals_are_one_transaction(stored: Stored) -> None:
     async def main() -> None:
         store = Store.open(stored.url, [Creator], actions=True)
