@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from acting import Acting, writes
+from acting import Acting, running, writes
 from satchel import executor as executing
 from satchel.actions import Action, State
 from satchel.faults import Faults
@@ -126,6 +126,22 @@ def test_the_limit_of_a_minute_counts_other_runs(
     assert acting.run(SATCHEL_ACTIONS_PER_MINUTE=3) == {"done": 3}
     assert len(waited) in (1, 2)
     assert 50 < sum(waited) <= 60
+
+
+def test_the_limit_of_a_minute_counts_each_once(act: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    acting = act()
+    monkeypatch.setattr(executing, "wait", None)  # Nobody has to wait.
+
+    async def main() -> None:
+        settings = acting.all_settings(SATCHEL_ACTIONS_PER_MINUTE=3)
+        async with running(acting.outbox, settings) as executor:
+            for burst in (2, 1):
+                acting.propose(*favorites(burst, burst * 10))
+                async with executor.alone(5):
+                    await executor.work()
+
+    asyncio.run(main())
+    assert acting.states() == ["done"] * 3
 
 
 def test_a_kind_that_has_to_be_named(act: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ class Executor:
         try:
             if mine:
                 since = _now() - timedelta(seconds=MINUTE)
-                self._times.extend(await self._in_thread(self._outbox.sent_since, since))
+                self._times = deque(await self._in_thread(self._outbox.sent_since, since))
             yield mine
         finally:
             await self._in_thread(lock.__exit__, None, None, None)
