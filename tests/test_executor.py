@@ -25,6 +25,7 @@ from satchel.kemono import (
 )
 from satchel.kemono.world import CONSUMER, password_of
 from satchel.outbox import Outbox
+from satchel.proposals import key_of_row
 from sites import accounts
 
 Make = Callable[..., Acting]
@@ -85,8 +86,28 @@ def test_what_waits_for_an_earlier_action(act: Make) -> None:
     limits = {"kemono.favorite_creator": 0}
     assert acting.run(SATCHEL_ACTIONS_LIMITS=limits) == {"held": 3}
     assert acting.notes()[1] == f"it waits for action {first}, of the same target"
+    steps = acting.plan(SATCHEL_ACTIONS_LIMITS=limits)
+    assert [step.note for step in steps] == acting.notes()
     assert writes(acting.server) == []
     assert acting.run() == {"done": 3}
+
+
+def test_what_waits_for_an_earlier_action_of_another_run(act: Make) -> None:
+    acting = act()
+    one = {"service": "patreon", "creator": "1"}
+    first, _ = acting.propose(FavoriteCreator(**one), UnfavoriteCreator(**one))
+    own = {key_of_row(acting.outbox.listed()[1])}
+
+    async def main() -> Any:
+        async with running(acting.outbox, acting.all_settings(), own) as executor:
+            plan = await executor.plan()
+            await executor.work()
+            return plan, dict(executor.results)
+
+    (step,), results = asyncio.run(main())
+    assert results == {"held": 1}
+    assert step.note == acting.notes()[1] == f"it waits for action {first}, of the same target"
+    assert writes(acting.server) == []
 
 
 # Limits
@@ -230,8 +251,13 @@ def test_what_nobody_can_know_is_left_to_a_person(act: Make) -> None:
     (id_, other) = acting.propose(RejectLinkRequest(id=56), ApproveLinkRequest(id=56))
     acting.server.sandbox.faults = Faults(rate=1, kinds=("lost",), only="/reject", in_a_row=1)
     assert acting.run() == {"unknown": 1, "held": 1}
-    assert acting.run() == {"held": 1}
+    assert acting.run() == {"unknown": 1, "held": 1}
     assert acting.states() == ["unknown", "held"]
+    (step,) = acting.plan()
+    assert step.note == f"it waits for action {id_}, of the same target"
+    assert acting.outbox.change(acting.outbox.listed()[1], State.WITHDRAWN)
+    assert acting.run() == {"unknown": 1}
+    assert acting.outbox.change(acting.outbox.listed()[1], State.PROPOSED)
     row = acting.outbox.one(id_)
     assert row is not None
     assert acting.outbox.change(row, State.DONE, "I looked", by="person tester")
