@@ -67,6 +67,33 @@ def test_add_remove_add_is_three_and_a_rerun_is_none(act: Make) -> None:
     assert writes(acting.server) == []
 
 
+def test_a_plugin_that_thinks_better_of_it(act: Make) -> None:
+    """One decision is open at a time, but for what others propose, or the same at once."""
+    acting = act()
+    approve, reject = ApproveLinkRequest(id=56), RejectLinkRequest(id=56)
+    one = {"by": "plugin one", "item": "request 56", "name": ""}
+    first, other = acting.propose(approve, **one)[0], acting.propose(approve, by="person p")[0]
+    acting.propose(approve, **{**one, "item": "request 57"})
+    (second,) = acting.propose(reject, **one, reason="mended")
+    assert acting.states() == ["withdrawn", "proposed", "proposed", "proposed"]
+    event = acting.outbox.events(first)[-1]
+    assert (event["state"], event["by"]) == ("withdrawn", "plugin one")
+    assert event["note"] == "it proposes something else for the same item now"
+    assert acting.propose(approve, **one, reason="after all") == []
+    assert acting.states() == ["proposed", "proposed", "proposed", "withdrawn"]
+    row = acting.outbox.one(first)
+    assert row is not None
+    assert row["reason"] == "after all"
+    assert acting.story(second) == ["proposed", "withdrawn"]
+    # Both at once are meant so; and what a person took back stays so.
+    acting.propose(approve, reject, **one)
+    assert acting.states() == ["proposed"] * 4
+    assert acting.outbox.change(row, State.WITHDRAWN, by="person p")
+    acting.propose(approve, **one)
+    assert acting.states() == ["withdrawn", "proposed", "proposed", "withdrawn"]
+    assert acting.story(other) == ["proposed"]
+
+
 def test_what_is_for_another_server(act: Make) -> None:
     acting = act()
     acting.propose(*favorites(1))

@@ -250,6 +250,11 @@ def test_as_a_person_does_it(
     act("resolve", "2", "withdrawn", "--note", "not needed")
     assert "withdrawn" in act("list")
     assert act("run", SATCHEL_ACTIONS="on") == "nothing to send\n"
+    act("propose", "kemono.approve_link_request", "id=58")
+    assert "action 3 is done" in act("resolve", "4", "3", "withdrawn", status=1)
+    assert act("resolve", "2", "2", "again") == ""
+    assert act("resolve", "2", "4", "withdrawn") == ""
+    assert act("list", "--json").count('"state": "withdrawn"') == 2
     for words, said in (
         (("propose", "kemono.favourite"), "no such kind"),
         (("propose", "kemono.flag_post", "service"), "service: expected NAME=VALUE"),

@@ -330,23 +330,27 @@ def show(id_: int, as_json: bool) -> None:
 
 
 @act.command()
-@click.argument("id_", metavar="ID", type=int)
+@click.argument("ids", metavar="ID…", nargs=-1, required=True, type=int)
 @click.argument("resolution", metavar="OUTCOME", type=click.Choice(list(_RESOLUTIONS)))
 @click.option("--note", default="", help="How you know; it is kept.")
-def resolve(id_: int, resolution: str, note: str) -> None:
-    """Say what became of an action.
+def resolve(ids: tuple[int, ...], resolution: str, note: str) -> None:
+    """Say what became of an action, or of several.
 
     OUTCOME is done or failed, where nobody else could know; withdrawn, of what was not sent yet; or
-    again, to have something proposed anew that was not done.
+    again, to have something proposed anew that was not done. If one cannot become that, none does.
     """
     state, before = _RESOLUTIONS[resolution]
     with closing(_outbox()) as outbox, outbox.alone(0) as alone:
         if not alone:
             raise UsageError("another process sends the actions of this database; wait for its end")
-        row = _one(outbox, id_)
-        if row["state"] not in before:
-            raise UsageError(f"action {id_} is {row['state']}, which cannot become {resolution}")
-        outbox.change(row, state, note, by=f"person {getpass.getuser()}", attempts=0)
+        rows = [_one(outbox, id_) for id_ in dict.fromkeys(ids)]
+        for row in rows:
+            if row["state"] not in before:
+                raise UsageError(
+                    f"action {row['id']} is {row['state']}, which cannot become {resolution}"
+                )
+        for row in rows:
+            outbox.change(row, state, note, by=f"person {getpass.getuser()}", attempts=0)
 
 
 def _one(outbox: Outbox, id_: int) -> Row:
