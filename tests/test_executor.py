@@ -67,6 +67,14 @@ def test_add_remove_add_is_three_and_a_rerun_is_none(act: Make) -> None:
     assert writes(acting.server) == []
 
 
+def test_promote_and_demote_are_two(act: Make) -> None:
+    acting = act()
+    promote, demote = ChangeRole(id=4, to="moderator"), ChangeRole(id=4, to="consumer")
+    assert len(acting.propose(promote, demote, promote, name="n")) == 2
+    assert acting.run() == {"done": 2}
+    assert acting.server.site.state.accounts[4]["role"] == "consumer"
+
+
 def test_a_plugin_that_thinks_better_of_it(act: Make) -> None:
     """One decision is open at a time, but for what others propose, or the same at once."""
     acting = act()

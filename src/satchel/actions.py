@@ -102,6 +102,11 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """What it is done to. Actions of one target are sent in the order of their proposals."""
         raise NotImplementedError
 
+    @property
+    def variant(self) -> str:
+        """Tells proposals of the kind and target apart whose parameters want something else."""
+        return ""
+
     def preview(self) -> str:
         """What would be sent: method, path and body, without secrets."""
         raise NotImplementedError

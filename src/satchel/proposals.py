@@ -56,7 +56,7 @@ class Proposals:
         action = proposal.action
         if type(action) not in self.kinds.values():
             raise ActionError(f"{type(action).__name__}: no service lists such actions")
-        words = (proposal.by, proposal.item, proposal.name)
+        words = (proposal.by, proposal.item, proposal.name, action.variant)
         return {
             "server": self.server(action.kind),
             "kind": action.kind,

@@ -302,6 +302,10 @@ class ChangeRole(KemonoAction, frozen=True, kw_only=True):
     def target(self) -> str:
         return f"role of account {self.id}"
 
+    @property
+    def variant(self) -> str:
+        return self.to
+
     def body(self) -> Any:
         return {role: [self.id] if role == self.to else [] for role in ("moderator", "consumer")}
 
