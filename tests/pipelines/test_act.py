@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
+import os
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -206,6 +208,10 @@ def test_nothing_is_stored(server: Server, caplog: pytest.LogCaptureFixture) -> 
     assert "plugins propose no actions: nothing is stored (SATCHEL_STORE)" in caplog.text
 
 
+def nobody() -> str:
+    raise KeyError("getpwuid(): uid not found: 1234")
+
+
 def test_as_a_person_does_it(
     server: Server,
     tmp_path: Path,
@@ -266,6 +272,17 @@ def test_as_a_person_does_it(
         (("resolve", "3", "again"), "action 3 is done, which cannot become again"),
     ):
         assert said in act(*words, status=1)
+    change = ("propose", "kemono.change_password", "account=a", "current=OLD_ONE")
+    said = act(*change, "new=HUNTER2", status=1, OLD_ONE_FILE="old")
+    assert "new: expected the name of an environment variable" in said
+    assert "HUNTER2" not in said
+    assert act(*change, "new=HUNTER2", OLD_ONE_FILE="old", HUNTER2="x") == "5\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
+    assert "--file -: not a text file" in act("propose", "--file", "-", status=1)
+    with monkeypatch.context() as here:
+        here.setattr("getpass.getuser", nobody)
+        assert act("resolve", "5", "withdrawn") == ""
+    assert f"by person uid {os.getuid()}" in act("show", "5")
     (tmp_path / "wrong.toml").write_text('[[action]]\nkind = "kemono.change_role"\n')
     assert "wrong.toml, action 1: kemono.change_role: " in act(
         "propose", "--file", "wrong.toml", status=1
