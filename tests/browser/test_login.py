@@ -8,10 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from browsers import Crawled, crawl, needs_browser
 from satchel.faults import Faults
 from satchel.kemono.world import CONSUMER, MODERATOR, password_of
+from serving import serving
 from sites import Serve, Server, accounts
 
 pytestmark = needs_browser
@@ -40,14 +42,17 @@ class Asking(scrapy.Spider):
 """
 
 
-def asked(folder: Path, server: Server, given: str, *words: str, **page: object) -> Crawled:
+def asked(
+    folder: Path, server: Server, given: str, *words: str, url: str = "", **page: object
+) -> Crawled:
     """A crawl that asks for twenty pages as two roles."""
     folder.mkdir(exist_ok=True)
     (folder / "asking.py").write_text(ASKING)
+    url = url or server.url
     profile = {"base": server.site.options.profile, "login": "browser", "login_page": page}
     return crawl(
-        folder, "runspider", "asking.py", "-a", f"url={server.url}", "-O", "out.jsonl", *words,
-        SATCHEL_KEMONO_URL=server.url, SATCHEL_KEMONO_ACCOUNTS=given,
+        folder, "runspider", "asking.py", "-a", f"url={url}", "-O", "out.jsonl", *words,
+        SATCHEL_KEMONO_URL=url, SATCHEL_KEMONO_ACCOUNTS=given,
         SATCHEL_KEMONO_PROFILE=json.dumps(profile),
     )  # fmt: skip
 
@@ -84,6 +89,21 @@ def test_a_password_that_is_refused_is_tried_once(
     (line,) = [line for line in done.lines("ERROR") if "satchel.addon" in line]
     assert "the server refused the username or the password; check both" in line
     assert "abracadabra" not in done.log
+
+
+def test_nothing_is_typed_into_the_page_of_another_server(serve: Serve, tmp_path: Path) -> None:
+    other = serve(profile="classic")
+
+    async def leads_there(request: web.Request) -> web.Response:
+        raise web.HTTPFound(other.url + request.path)
+
+    with serving(leads_there) as url:
+        done = asked(tmp_path / "p", other, accounts("moderator"), url=url)
+    assert (done.status, done.reason) == (1, "login_failed"), done.log
+    says = f"leads to another server, {other.url}/account/login, which gets no password"
+    assert any(says in line for line in done.lines("ERROR")), done.log
+    assert {asked.method for asked in other.sandbox.log} == {"GET"}
+    assert not other.site.logins
 
 
 FAILING = {

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from satchel.browser import Visit
+from satchel.service import origin
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Response, Route
@@ -41,13 +42,15 @@ class Guard:
     No challenge is answered, not even one that answers itself in a browser: what it consists of is
     not loaded.
 
+    :ivar asked: the address that the page was opened with
     :ivar documents: what the page has navigated to, redirects and all
     :ivar answers: the status of each answer to what the page itself sent with one of the words that
         :meth:`look_for` names
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, asked: str) -> None:
         self._visit = visit
+        self.asked = asked
         self._words: tuple[bytes, ...] = ()
         self.documents: list[Document] = []
         self.answers: list[int] = []
@@ -62,6 +65,10 @@ class Guard:
     def look_for(self, *words: bytes) -> None:
         """Take note of the answers to requests whose body has one of these words."""
         self._words = words
+
+    def is_at_home(self, page: Page) -> bool:
+        """Whether the page is, by now, of the server that was asked."""
+        return origin(page.url) == origin(self.asked)
 
     async def _decide(self, route: Route) -> None:
         request = route.request

@@ -61,7 +61,7 @@ class Browser:
         :raises BrowserError: the browser does not start
         """
         seconds = visit.seconds or self._seconds
-        context, guard = next(self._names), Guard(visit)
+        context, guard = next(self._names), Guard(visit, request.url)
         try:
             async with asyncio.timeout(_START) as limit:
                 opened = _page_request(request, visit, context)
@@ -104,7 +104,7 @@ class Browser:
         request.meta[FOUND] = found
         response = response.replace(body=visit.body(response.text).encode())
         if (name := visit.cookie()) is not None:
-            await _hand_over(name, page, response)
+            await _hand_over(name, request.url, page, response)
         return response
 
     async def _shown(self, request: Request, page: Page, guard: Guard) -> HtmlResponse:
@@ -205,9 +205,9 @@ def _response(request: Request, document: Document, html: str) -> HtmlResponse:
     )
 
 
-async def _hand_over(name: str, page: Page, response: Response) -> None:
-    """Put one cookie of the browser on the answer, as a server would have."""
-    for cookie in await page.context.cookies([page.url]):
+async def _hand_over(name: str, asked: str, page: Page, response: Response) -> None:
+    """Put one cookie that the server gave to the browser on the answer, as it would have."""
+    for cookie in await page.context.cookies([asked]):
         if cookie["name"] == name:
             response.headers["Set-Cookie"] = f"{name}={cookie['value']}"
 
