@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from satchel.browser import Visit
 from satchel.service import origin
@@ -70,6 +71,14 @@ class Guard:
         """Whether the page is, by now, of the server that was asked."""
         return origin(page.url) == origin(self.asked)
 
+    def is_still(self, page: Page) -> bool:
+        """Whether the page is, and has been all the time, the one that was asked.
+
+        Sites may end paths with a slash, or write names with other capitals.
+        """
+        shown = [found.url for found in self.documents if not 300 <= found.status < 400]
+        return {_place(url) for url in (*shown, page.url)} == {_place(self.asked)}
+
     async def _decide(self, route: Route) -> None:
         request = route.request
         heavy = request.resource_type in HEAVY and not self._visit.pictures
@@ -88,3 +97,7 @@ class Guard:
             self.challenge = self.challenge or found
         if request.is_navigation_request() and request.frame.parent_frame is None:
             self.documents.append(found)
+
+
+def _place(url: str) -> tuple[str, str]:
+    return origin(url), unquote(urlsplit(url).path).rstrip("/").casefold()

@@ -96,10 +96,14 @@ class Browser:
         response = await self._shown(request, page, guard)
         if is_challenge_page(response, has_form=visit.has_form) or response.status >= 400:
             return response
+        if visit.keeps and not guard.is_still(page):
+            return response
         left = (limit.when() or 0) - asyncio.get_running_loop().time()
         found = await visit.act(page, guard, left * _SHARE)
         response = await self._shown(request, page, guard)
-        if is_challenge_page(response, has_form=False):
+        if is_challenge_page(response, has_form=False) or (
+            visit.keeps and not guard.is_still(page)
+        ):
             return response
         request.meta[FOUND] = found
         response = response.replace(body=visit.body(response.text).encode())
