@@ -67,6 +67,11 @@ class Guard:
         """Take note of the answers to requests whose body has one of these words."""
         self._words = words
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether what is looked for may be on its way."""
+        return bool(self._words)
+
     def is_at_home(self, page: Page) -> bool:
         """Whether the page is, by now, of the server that was asked."""
         return origin(page.url) == origin(self.asked)

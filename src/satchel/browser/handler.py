@@ -72,6 +72,9 @@ class Browser:
         except Error as error:
             raise _translated(error) from None
         finally:
+            if guard.has_sent:
+                # Servers count attempts, those too whose answers are lost.
+                request.meta["dont_retry"] = True
             await self._leave(context)
 
     async def close(self) -> None:
