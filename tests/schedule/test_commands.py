@@ -152,3 +152,11 @@ def test_the_units(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_beside_the_compose_file_is_kept_out() -> None:
+    """The settings of the crawls, with their secrets: neither in the image nor in the clone."""
+    image = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {"deploy/environment", "deploy/schedule.toml", ".git", "**/.venv", "**/*.db"} <= {*image}
+    clone = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"/deploy/environment", "/deploy/schedule.toml"} <= {*clone}
