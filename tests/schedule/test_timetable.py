@@ -72,6 +72,16 @@ def test_what_it_says(tmp_path: Path) -> None:
         ("limit = 5", f'names = "{KEY}"', 10, "names=…: there is a secret in it"),
         ("CLOSESPIDER_TIMEOUT = 60", "SATCHEL_STROE = 'x'", 11, "SATCHEL_STROE: no such setting"),
         ("CLOSESPIDER_TIMEOUT = 60", "SATCHEL_RECNET_KEY = 'x'", 11, "a secret is no setting of"),
+        *(
+            ("CLOSESPIDER_TIMEOUT = 60", setting, 11, "…: a secret is no setting of a job")
+            for setting in (
+                """SATCHEL_KEMONO_ACCOUNTS = '[{"role":"consumer","session":"abcdefghijk"}]'""",
+                "SATCHEL_KEMONO_ACCOUNTS = [{ role = 'consumer' }]",
+                "SATCHEL_ALERT_URL = 'https://hooks.example/x'",
+                """HEADERS = '{"Authorization": "Basic xyz"}'""",
+                "HEADERS = { Cookie = ['xyz'] }",
+            )
+        ),
         (
             "CLOSESPIDER_TIMEOUT = 60",
             "SATCHEL_STORE = 'postgresql://m:x@h/d'",

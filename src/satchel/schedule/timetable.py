@@ -16,7 +16,7 @@ from cronsim import CronSim, CronSimError
 from msgspec import Meta, Struct
 
 from satchel import arguments, secrets
-from satchel.config import Secret, owners_file
+from satchel.config import PREFIX, Secret, owners_file
 from satchel.errors import ConfigError, TimetableError, UsageError, did_you_mean
 from satchel.schedule.lines import line_of
 from satchel.spider import SatchelSpider
@@ -107,7 +107,7 @@ class Checks(typing.NamedTuple):
     """What a timetable is held against.
 
     :ivar spiders: those that there are
-    :ivar settings: refuses unknown settings of satchel: :exc:`satchel.errors.ConfigError`
+    :ivar settings: refuses unknown settings of satchel, and secrets: :exc:`satchel.errors.ConfigError`
     :ivar secrets: the secrets that are configured here
     """
 
@@ -248,6 +248,8 @@ class _Reader:
         for name, value in run.written_settings().items():
             hidden = (s for s in self._checks.secrets if len(s) >= secrets.LEAST)
             inside = secrets.has_password(value) or any(secret in value for secret in hidden)
+            if not name.startswith(PREFIX):  # The types of satchel's own say what is secret.
+                inside = inside or any(secrets.within(_structure(value)))
             if secrets.looks_secret(name) or "password" in value.lower() or inside:
                 self._fail((*path, "settings"), f"{name}=…: a secret is no setting of a job: "
                            f"{secrets.ADVICE}")  # fmt: skip
@@ -281,6 +283,14 @@ class _Reader:
         places = (path, ("defaults", *path[-1:]), path[-1:], path[:2], path[:1])
         line = next(filter(None, (line_of(self._text, place) for place in places)), 1)
         raise TimetableError(f"{self._path}, line {line}: {'.'.join(path)}: {words}")
+
+
+def _structure(text: str) -> Any:
+    """What a text is as JSON; ``None``: it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
 
 
 def _written(value: Any) -> str:
