@@ -102,6 +102,8 @@ def test_what_it_says(tmp_path: Path) -> None:
         ),
         ("cron", 'overlap = "wait"\ncron', 12, "runs.rooms.overlap: invalid enum value 'wait'"),
         ("cron", 'overlaps = "wait"\ncron', 12, "no such key; did you mean overlap?"),
+        ('cron = "30 3 * * *"', 'every = "99999999d"', 12, "every: expected at most 36500d"),
+        ("[defaults]\nretries = 2\n", "defaults = 3\n", 2, "defaults: expected a table"),
         ("[runs.rooms]", "[run.rooms]", 8, "run: no such key; did you mean runs?"),
     ],
 )

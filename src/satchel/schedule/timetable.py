@@ -23,7 +23,9 @@ from satchel.spider import SatchelSpider
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
-DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+DURATION: Final = re.compile("".join(rf"(?:(\d{{1,12}}){unit})?" for unit in "dhms"), re.ASCII)
+LONGEST: Final = 36_500 * 86400
+"""Seconds; with far more, there is no date for what is due."""
 T = TypeVar("T", bound=Struct)
 
 _SECONDS: Final = (86400, 3600, 60, 1)
@@ -119,12 +121,16 @@ class Checks(typing.NamedTuple):
 def seconds(text: str) -> int:
     """A time such as ``1h30m`` in seconds.
 
-    :raises ValueError: it is none
+    :raises ValueError: it is none, or too long
     """
     found = DURATION.fullmatch(text)
     if not text or not found:
         raise ValueError("expected a time such as 90s, 10m, 1h30m or 2d")
-    return sum(int(n or 0) * unit for n, unit in zip(found.groups(), _SECONDS, strict=True))
+    numbers = found.groups()
+    total = sum(int(n or 0) * unit for n, unit in zip(numbers, _SECONDS, strict=True))
+    if total > LONGEST:
+        raise ValueError("expected at most 36500d")
+    return total
 
 
 def read(path: Path, checks: Checks) -> Timetable:
@@ -159,6 +165,8 @@ class _Reader:
             if name not in known:
                 self._fail((name,), f"no such key{did_you_mean(name, known)}")
         nodes = {name: self._node(name) for name in self._table("nodes")}
+        if not isinstance(self._content.get("defaults", {}), dict):
+            self._fail(("defaults",), "expected a table, [defaults]")
         runs = {name: self._run(name, nodes) for name in self._table("runs")}
         plain = {k: v for k, v in self._content.items() if k in ("project", "lost_after")}
         self._duration((), plain, "lost_after")
