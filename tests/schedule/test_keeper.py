@@ -389,6 +389,22 @@ def test_a_node_that_dies_with_a_run_on_it(play: Play) -> None:
     play(act, retries=1)
 
 
+def test_what_was_given_up_is_ended_though_nothing_waits(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        await scene.at(1)
+        scene.one.begin()
+        await scene.one.go()
+        await scene.at(1.05)
+        await scene.at(1.3)
+        scene.write(every="1d")
+        await scene.one.come()
+        await scene.at(1.4)
+        assert scene.one.signals == [(job(1), "INT")]
+        assert scene.keeper._given_up() == []  # The nodes are left alone again.
+
+    play(act)
+
+
 @pytest.mark.parametrize("ended", [True, False])
 def test_a_node_that_was_started_again_knows_no_jobs(ended: bool, play: Play) -> None:
     async def act(scene: Scene) -> None:
