@@ -223,7 +223,7 @@ def test_an_entry_keeps_to_its_nodes(play: Play) -> None:
 
 def test_a_node_with_a_password(tmp_path: Path) -> None:
     secret = tmp_path / "password"
-    secret.write_text("abracadabra\n")
+    secret.write_text("abracadabra-ж\n")
     secret.chmod(0o600)
 
     async def run() -> None:
@@ -233,7 +233,7 @@ def test_a_node_with_a_password(tmp_path: Path) -> None:
             found = await nodes.look(Timetable(nodes={"a": known, "b": strange}, runs={}))
             assert list(found) == ["a"]
             assert nodes.troubles == {"b": "it refuses the username or the password"}
-            assert known.password() == Secret("abracadabra")
+            assert known.password() == Secret("abracadabra-ж")
 
     asyncio.run(run())
 

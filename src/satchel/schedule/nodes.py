@@ -197,4 +197,5 @@ def _headers(node: Node) -> dict[str, str]:
     password = node.password()
     if password is None:
         return {}
-    return {"Authorization": basic_auth_header(node.username, password.reveal()).decode()}
+    value = basic_auth_header(node.username, password.reveal(), encoding="utf-8")
+    return {"Authorization": value.decode()}
