@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from satchel import cli
+from satchel.schedule.nodes import Job, Look, Nodes
 from satchel.schedule.runs import alone, path_in
 
 ROOT = Path(__file__).parent.parent.parent
@@ -110,6 +111,18 @@ def test_rounds_and_what_is_shown_of_them(
     code, _, err = satchel("jobs", "show", "nothing")
     assert code == 1
     assert err.splitlines()[-1].startswith("satchel: no job nothing: no node has it")
+
+
+def test_a_log_that_does_not_come(satchel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look(*_: object) -> dict[str, Look]:
+        return {"gone": Look({"x": Job("x", "p", "rooms", "running", log="/logs/x.log")})}
+
+    monkeypatch.setattr(Nodes, "look", look)
+    code, out, err = satchel("jobs", "show", "x")
+    assert code == 0
+    assert "state   running" in out
+    assert "satchel: node gone: no log: ClientConnectorError: " in err
+    assert "Traceback" not in err
 
 
 def test_one_scheduler_only(satchel: Run) -> None:
