@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from satchel import cli
+from satchel.schedule.crawls import of_jobs
 from satchel.schedule.nodes import Job, Look, Nodes
 from satchel.schedule.runs import alone, path_in
 
@@ -47,6 +48,7 @@ def satchel(
     (tmp_path / "schedule.toml").write_text(FILE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setenv("SATCHEL_STORE", f"sqlite:///{tmp_path}/satchel.db")
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
 
@@ -139,6 +141,13 @@ def test_a_state_that_cannot_be_used(satchel: Run, monkeypatch: pytest.MonkeyPat
     assert "schedule.db: file is not a database" in line
     monkeypatch.setenv("SATCHEL_STATE", "")
     assert "SATCHEL_STATE is empty" in mistake(satchel("schedule", "--once"))
+
+
+def test_a_store(satchel: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of_jobs(os.environ["SATCHEL_STORE"], ["x"]) == {}  # As if it had none.
+    monkeypatch.setenv("SATCHEL_STORE", "sqlite:///x.db")
+    line = mistake(satchel("schedule", "--once"))
+    assert line.startswith("satchel: sqlite:///x.db: scrapyd's crawls run in a folder of their own")
 
 
 def test_without_the_extra(satchel: Run, monkeypatch: pytest.MonkeyPatch) -> None:

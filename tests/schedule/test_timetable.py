@@ -88,6 +88,7 @@ def test_what_it_says(tmp_path: Path) -> None:
             11,
             "a secret is no",
         ),
+        ("CLOSESPIDER_TIMEOUT = 60", "SATCHEL_STORE = 'sqlite:///x.db'", 11, "the whole path"),
         ('"30 3 * * *"', '"30 3 * *"', 12, "expected five fields: minute hour"),
         ('"30 3 * * *"', '"30 25 * * *"', 12, "Bad hour; expected five fields"),
         ('"30 3 * * *"', '"30 3 30 2 *"', 12, "Bad day-of-month"),

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from satchel import arguments, secrets
 from satchel.config import PREFIX, Secret, owners_file
 from satchel.errors import ConfigError, TimetableError, UsageError, did_you_mean
+from satchel.schedule.crawls import refuse_relative
 from satchel.schedule.lines import line_of
 from satchel.spider import SatchelSpider
 
@@ -109,7 +110,8 @@ class Checks(typing.NamedTuple):
     """What a timetable is held against.
 
     :ivar spiders: those that there are
-    :ivar settings: refuses unknown settings of satchel, and secrets: :exc:`satchel.errors.ConfigError`
+    :ivar settings: refuses secrets, and unknown settings of satchel:
+        :exc:`satchel.errors.ConfigError`
     :ivar secrets: the secrets that are configured here
     """
 
@@ -263,6 +265,7 @@ class _Reader:
                            f"{secrets.ADVICE}")  # fmt: skip
         try:
             self._checks.settings(run.settings)
+            refuse_relative(run.written_settings().get("SATCHEL_STORE", ""))
         except ConfigError as error:
             self._fail((*path, "settings"), str(error))
 
