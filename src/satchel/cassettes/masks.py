@@ -90,12 +90,10 @@ class Masks:
         self.version = 0
 
     def know(self, secret: Secret, placeholder: str) -> None:
-        """Mask a secret of the settings; a replay puts it back, where it may be written only so."""
+        """Mask a secret of the settings."""
         value = secret.reveal()
         if len(value) >= SHORTEST:
             self._known[value] = placeholder
-            if value.isalnum():
-                self._back[placeholder] = value
             self._changed()
 
     def alias(self, address: str, name: str) -> None:
@@ -135,10 +133,13 @@ class Masks:
         )
 
     def restored(self, exchange: Exchange) -> Exchange:
-        """An answer with what :meth:`know` and :meth:`alias` have taken out of it."""
+        """An answer with what :meth:`alias` has taken out of it.
+
+        Secrets stay out: a recording of somebody else's could send them anywhere.
+        """
         if not self._back:
             return exchange
-        pattern = re.compile("|".join(map(re.escape, sorted(self._back, key=len, reverse=True))))
+        pattern = re.compile("|".join(map(re.escape, self._back)))
 
         def back(text: str) -> str:
             return pattern.sub(lambda found: self._back[found[0]], text)
