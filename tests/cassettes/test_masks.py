@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from satchel.cassettes.exchange import Asked, Exchange
 from satchel.cassettes.masks import Masks
 from satchel.config import Secret
@@ -31,3 +33,31 @@ def test_an_answer_gets_addresses_back_but_no_secret() -> None:
     )
     assert answer.headers == {"Location": [foreign]}
     assert answer.body == b"http://127.0.0.1:8000/a <SATCHEL_RECNET_KEY>"
+
+
+def test_words_in_an_answer_are_no_secrets_elsewhere() -> None:
+    masks = Masks()
+    said = b'<a href="?key=announcements&token=announcements">announcements</a>'
+    masked = b'<a href="?key=announcements&token=<TOKEN>">announcements</a>'
+    assert masks.exchange(exchange(body=said)).body == masked
+    assert (
+        masks.exchange(exchange(body=b'{"token":"announcements"}')).body == b'{"token":"<TOKEN>"}'
+    )
+    assert masks.exchange(exchange(body=said)).body == masked
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        exchange("http://example.org/?key=0123456789abcdef"),
+        exchange(form=b"a=1&password=0123456789abcdef"),
+        exchange(form=b'{"password":"0123456789abcdef"}'),
+        exchange(asked={"Authorization": ["Bearer 0123456789abcdef"]}),
+        exchange(headers={"Set-Cookie": ["sid=0123456789abcdef; Path=/"]}),
+        exchange(headers={"Location": ["/there?access_token=0123456789abcdef"]}),
+    ],
+)
+def test_what_was_a_secret_once_is_one_everywhere(shown: Exchange) -> None:
+    masks = Masks()
+    masks.exchange(shown)
+    assert b"0123456789abcdef" not in masks.exchange(exchange(body=b"a 0123456789abcdef")).body

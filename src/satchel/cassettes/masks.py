@@ -38,6 +38,7 @@ _HEADER: Final = re.compile(rf"(?i)(?:{_NAMES}|[\w-]*-key|authentication|proxy-a
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][\w.-]*>")
 _QUOTED: Final = re.compile(r"(?i)%3C([A-Z][\w.-]*)%3E")
 _QUERY: Final = re.compile(rf"(?i)(?P<before>[?&;]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
+_LINK: Final = re.compile(rf"(?i)(?P<before>[?&;]({_NAMES})=)(?P<value>[^&#\s\"'<>]+)")
 _FORM: Final = re.compile(rf"(?i)(?P<before>(?:^|&)({_NAMES})=)(?P<value>[^&\s<>]+)")
 _JSON: Final = re.compile(
     rf'(?i)(?P<before>"({_NAMES})"\s*:\s*")(?P<value>(?:[^"\\<]|\\.)(?:[^"\\]|\\.)*)'
@@ -121,7 +122,7 @@ class Masks:
             asked,
             url=self._text(self._by_name(_QUERY, url)),
             headers=self._headers(asked.headers),
-            body=self._body(asked.body, form=True),
+            body=self._body(asked.body, asked=True),
         )
 
     def exchange(self, exchange: Exchange) -> Exchange:
@@ -165,10 +166,11 @@ class Masks:
             text = look.masked(text)
         return text
 
-    def _by_name(self, pattern: re.Pattern[str], text: str) -> str:
+    def _by_name(self, pattern: re.Pattern[str], text: str, *, learns: bool = True) -> str:
         def masked(found: re.Match[str]) -> str:
             placeholder = _named(found[2])
-            self.learn(found["value"], placeholder)
+            if learns:
+                self.learn(found["value"], placeholder)
             return found["before"] + placeholder
 
         return pattern.sub(masked, text)
@@ -199,16 +201,21 @@ class Masks:
         self.learn(value, placeholder)
         return found[1] + placeholder
 
-    def _body(self, body: bytes, form: bool = False) -> bytes:
+    def _body(self, body: bytes, *, asked: bool = False) -> bytes:
+        """A body without secrets.
+
+        :param asked: it is a request's, so what is named as a secret is one; in an answer it may be
+            any word (a page's ``token=announcements``), which is no reason to replace it elsewhere
+        """
         if not body:
             return body
         if (unpacked := gunzipped(body)) is not None:
             # A file, not an encoding: it is kept or left out as a whole.
             return body if self._body(unpacked) == unpacked else b""
         text = body.decode("latin-1")
-        if form:
+        if asked:
             text = self._by_name(_MULTIPART, self._by_name(_FORM, text))
-        text = self._by_name(_QUERY, self._by_name(_JSON, text))
+        text = self._by_name(_LINK, self._by_name(_JSON, text, learns=asked), learns=False)
         return self._text(text).encode("latin-1")
 
 
