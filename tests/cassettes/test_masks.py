@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from satchel.cassettes.checking import findings
 from satchel.cassettes.exchange import Asked, Exchange
 from satchel.cassettes.masks import Masks
 from satchel.config import Secret
@@ -61,3 +62,28 @@ def test_what_was_a_secret_once_is_one_everywhere(shown: Exchange) -> None:
     masks = Masks()
     masks.exchange(shown)
     assert b"0123456789abcdef" not in masks.exchange(exchange(body=b"a 0123456789abcdef")).body
+
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("leaking", "secret"),
+    [
+        (exchange(headers={"Location": ["/a#access_token=S3CRET"]}), "S3CRET"),
+        (exchange(asked={"Cookie": ["a=1;session=S3CRET"]}), "S3CRET"),
+        (exchange(headers={"Set-Cookie": ["a=S3CRET;Path=/"]}), "S3CRET"),
+        (exchange("http://me:S3CRET@example.org/"), "S3CRET"),
+        (exchange(body=b'{"from": "https:\\/\\/me:S3CRET@example.org"}'), "S3CRET"),
+        (exchange(headers={"X-Whose": [TOKEN]}), TOKEN),
+        (exchange(f"http://example.org/{TOKEN}"), TOKEN),
+        (exchange(form=b'{"password": "<S3CRET"}'), "<S3CRET"),
+        (exchange(form=b'{"password": "<a>S3CRET"}'), "S3CRET"),
+        (exchange(body=b'<input type="hidden" name="csrf_token" value="S3CRET">'), "S3CRET"),
+    ],
+)
+def test_secrets_in_odd_places_are_masked_and_found(leaking: Exchange, secret: str) -> None:
+    masked = Masks().exchange(leaking)
+    assert secret not in repr(masked)
+    assert list(findings(leaking, Masks()))
+    assert not list(findings(masked, Masks()))

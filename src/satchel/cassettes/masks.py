@@ -36,17 +36,26 @@ _NAMES: Final = (
 )
 _HEADER: Final = re.compile(rf"(?i)(?:{_NAMES}|[\w-]*-key|authentication|proxy-authenticate)$")
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][\w.-]*>")
+_KEPT: Final = r"(?-i:<[A-Z][\w.-]*>)"
 _QUOTED: Final = re.compile(r"(?i)%3C([A-Z][\w.-]*)%3E")
-_QUERY: Final = re.compile(rf"(?i)(?P<before>[?&;]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
-_LINK: Final = re.compile(rf"(?i)(?P<before>[?&;]({_NAMES})=)(?P<value>[^&#\s\"'<>]+)")
+_QUERY: Final = re.compile(rf"(?i)(?P<before>[?&;#]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
+_LINK: Final = re.compile(rf"(?i)(?P<before>[?&;#]({_NAMES})=)(?P<value>[^&#\s\"'<>]+)")
 _FORM: Final = re.compile(rf"(?i)(?P<before>(?:^|&)({_NAMES})=)(?P<value>[^&\s<>]+)")
 _JSON: Final = re.compile(
-    rf'(?i)(?P<before>"({_NAMES})"\s*:\s*")(?P<value>(?:[^"\\<]|\\.)(?:[^"\\]|\\.)*)'
+    rf'(?i)(?P<before>"({_NAMES})"\s*:\s*")(?!{_KEPT}")(?P<value>(?:[^"\\]|\\.)+)'
 )
 _MULTIPART: Final = re.compile(
-    rf'(?i)(?P<before>name="({_NAMES})"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?P<value>[^\r\n<][^\r\n]*)'
+    rf'(?i)(?P<before>name="({_NAMES})"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?!{_KEPT}\r?\n)(?P<value>[^\r\n]+)'
 )
-_COOKIE: Final = re.compile(r"^(\s*([^=;\s]+)\s*=\s*)([^;]*)")
+_INPUT: Final = re.compile(
+    rf"""(?i)(?P<before><input\b[^<>]*?\bname=["']?({_NAMES})["']?\s[^<>]*?\bvalue=["']?)"""
+    r"""(?P<value>[^"'\s<>]+)"""
+)
+_COOKIE: Final = re.compile(r"((?:^|;)\s*([^=;\s]+)\s*=\s*)([^;]*)")
+_USER: Final = re.compile(r"(?i)(https?:(?:\\?/){2}[^/\s:@\"'<>\\]+:)[^/\s@\"'<>]+(?=@)")
+
+WEB_TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
+"""JSON web tokens: in addresses and headers they are nothing else than secrets."""
 
 
 RECORDED_SANDBOX: Final = "http://sandbox"
@@ -105,7 +114,9 @@ class Masks:
 
     def learn(self, value: str, placeholder: str) -> None:
         """Mask what has turned out to be a secret."""
-        if len(value) < _LONG or _PLACEHOLDER.fullmatch(value) or value in self._known:
+        if len(value) < _LONG or value in self._known:
+            return
+        if _PLACEHOLDER.fullmatch(_QUOTED.sub(r"<\1>", value)):
             return
         if value in self._learned:
             self._learned.move_to_end(value)
@@ -120,7 +131,7 @@ class Masks:
         url = _QUOTED.sub(r"<\1>", asked.url)
         return dataclasses.replace(
             asked,
-            url=self._text(self._by_name(_QUERY, url)),
+            url=self._address(url),
             headers=self._headers(asked.headers),
             body=self._body(asked.body, asked=True),
         )
@@ -166,6 +177,10 @@ class Masks:
             text = look.masked(text)
         return text
 
+    def _address(self, text: str) -> str:
+        text = _USER.sub(r"\1<PASSWORD>", self._by_name(_QUERY, text))
+        return self._text(WEB_TOKEN.sub("<WEB_TOKEN>", text))
+
     def _by_name(self, pattern: re.Pattern[str], text: str, *, learns: bool = True) -> str:
         def masked(found: re.Match[str]) -> str:
             placeholder = _named(found[2])
@@ -183,15 +198,17 @@ class Masks:
 
     def _header(self, name: str, value: str) -> str:
         if name == "set-cookie":
-            return self._text(_COOKIE.sub(self._cookie, value))
+            # What follows the first are no cookies, but attributes.
+            first, *attributes = value.split(";")
+            return self._text(";".join([_COOKIE.sub(self._cookie, first), *attributes]))
         if name == "cookie":
-            return "; ".join(_COOKIE.sub(self._cookie, one) for one in value.split("; "))
+            return _COOKIE.sub(self._cookie, value)
         if _HEADER.match(name):
             if not _PLACEHOLDER.search(value):
                 self.learn(value.rpartition(" ")[2], _named(name))
                 return _named(name)
             return value
-        return self._text(self._by_name(_QUERY, value))
+        return self._address(value)
 
     def _cookie(self, found: re.Match[str]) -> str:
         value = found[3].strip().strip('"')
@@ -215,7 +232,10 @@ class Masks:
         text = body.decode("latin-1")
         if asked:
             text = self._by_name(_MULTIPART, self._by_name(_FORM, text))
-        text = self._by_name(_LINK, self._by_name(_JSON, text, learns=asked), learns=False)
+        text = self._by_name(_JSON, text, learns=asked)
+        for pattern in (_LINK, _INPUT):
+            text = self._by_name(pattern, text, learns=False)
+        text = _USER.sub(r"\1<PASSWORD>", text)
         return self._text(text).encode("latin-1")
 
 
