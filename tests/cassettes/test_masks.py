@@ -6,7 +6,7 @@ import pytest
 
 from satchel.cassettes.checking import findings
 from satchel.cassettes.exchange import Asked, Exchange
-from satchel.cassettes.masks import Masks
+from satchel.cassettes.masks import LEARNED, Masks
 from satchel.config import Secret
 
 URL = "http://example.org/"
@@ -87,3 +87,14 @@ def test_secrets_in_odd_places_are_masked_and_found(leaking: Exchange, secret: s
     assert secret not in repr(masked)
     assert list(findings(leaking, Masks()))
     assert not list(findings(masked, Masks()))
+
+
+def test_sessions_of_the_crawl_are_not_forgotten() -> None:
+    masks = Masks()
+    for who, session in (("a", "s1d4"), ("b", "0123456789abcdef"), ("b", "fedcba9876543210")):
+        masks.hold(Secret(session), who)
+    said = exchange(body=b"s1d4 0123456789abcdef fedcba9876543210")
+    assert masks.exchange(said).body == b"<SESSION> <SESSION> <SESSION>"
+    for number in range(LEARNED):
+        masks.learn(f"learned-{number:08}", "<TOKEN>")
+    assert masks.exchange(said).body == b"<SESSION> 0123456789abcdef <SESSION>"

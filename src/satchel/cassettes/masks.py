@@ -25,10 +25,13 @@ LEARNED: Final = 64
 """Secrets that a crawl learned and still looks for; the oldest are forgotten first."""
 
 SHORTEST: Final = 4
-"""Shorter secrets would be found in every second word: only their names give them away."""
+"""Shorter secrets of the settings, or sessions, would be found in every second word: only their
+names give them away."""
 
 _LONG: Final = 12
 """What a crawl meets counts as a secret that may come again only if it is no everyday word."""
+
+_SESSION: Final = "<SESSION>"
 
 _NAMES: Final = (
     r"[\w.-]*(?:passw(?:or)?d|passwd|secret|token|api[_-]?key|subscription-key|session(?:_?id)?"
@@ -94,6 +97,7 @@ class Masks:
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
+        self._held: dict[str, str] = {}
         self._learned: OrderedDict[str, str] = OrderedDict()
         self._back: dict[str, str] = {}
         self._looks: list[_Look] = []
@@ -112,9 +116,24 @@ class Masks:
         self._back[name] = address
         self._changed()
 
+    def hold(self, secret: Secret, who: str) -> None:
+        """Mask the session that an account has now, however much is learned; its last one counts
+        as learned from then on.
+
+        :param who: the account
+        """
+        value = secret.reveal()
+        before = self._held.get(who)
+        if len(value) < SHORTEST or value == before:
+            return
+        self._held[who] = value
+        if before is not None:
+            self._learned[before] = _SESSION
+        self._changed()
+
     def learn(self, value: str, placeholder: str) -> None:
-        """Mask what has turned out to be a secret."""
-        if len(value) < _LONG or value in self._known:
+        """Mask what has turned out to be a secret; the oldest is forgotten for it."""
+        if len(value) < _LONG or value in self._known or value in self._held.values():
             return
         if _PLACEHOLDER.fullmatch(_QUOTED.sub(r"<\1>", value)):
             return
@@ -167,7 +186,7 @@ class Masks:
 
     def _changed(self) -> None:
         self.version += 1
-        values = {**self._learned, **self._known}
+        values = {**self._learned, **dict.fromkeys(self._held.values(), _SESSION), **self._known}
         kept = "|".join([_PLACEHOLDER.pattern, *map(re.escape, self._back)])
         longest_first = sorted(values, key=len, reverse=True)
         self._looks = [_Look(value, values[value], kept) for value in longest_first]

@@ -156,7 +156,7 @@ class CassetteMiddleware:
         received = request.meta.get(RECEIVED)
         if received is None:
             return exchange
-        self._masks.learn(received.reveal(), "<SESSION>")
+        self._masks.hold(received, exchange.asked.who)
         service = request.meta.get("satchel_service", "")
         cookie = self._addon.sessions[service].scheme.cookie
         headers = {**exchange.headers}
