@@ -92,10 +92,12 @@ class _Look:
 class Masks:
     """The placeholders of one crawl, or of one command.
 
+    :param learns: whether what turns out to be a secret is one everywhere from then on
     :ivar version: grows with each secret that is learned
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, learns: bool = True) -> None:
+        self._learns = learns
         self._known: dict[str, str] = {}
         self._held: dict[str, str] = {}
         self._learned: OrderedDict[str, str] = OrderedDict()
@@ -133,7 +135,12 @@ class Masks:
 
     def learn(self, value: str, placeholder: str) -> None:
         """Mask what has turned out to be a secret; the oldest is forgotten for it."""
-        if len(value) < _LONG or value in self._known or value in self._held.values():
+        if (
+            not self._learns
+            or len(value) < _LONG
+            or value in self._known
+            or value in self._held.values()
+        ):
             return
         if _PLACEHOLDER.fullmatch(_QUOTED.sub(r"<\1>", value)):
             return
