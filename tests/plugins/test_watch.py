@@ -132,6 +132,16 @@ def test_what_is_withheld_is_told_of_nobody(stored: Stored, level: str) -> None:
         assert b"bob" not in path.read_bytes()
 
 
+def test_what_is_withheld_now_is_forgotten_in_other_listings(stored: Stored) -> None:
+    tell(stored, account(), room(1), how="limit", **ON)
+    tell(stored, account(username="bobs"), how="limit fail", **ON)
+    assert "bob" in str(stored.read("satchel_listing_item"))
+    tell(stored, account(isJunior=True), **ON)
+    found = str(stored.read("satchel_listing_item"))
+    assert "bob" not in found
+    assert "den" in found
+
+
 def test_under_other_privacy_settings_the_base_is_forgotten(stored: Stored) -> None:
     tell(stored, account(), room(1), SATCHEL_PRIVACY="off", **ON)
     assert told(tell(stored, room(2), how="fail", **ON)) == set()
