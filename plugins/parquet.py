@@ -22,8 +22,15 @@ from msgspec import Meta, Struct
 from scrapy.crawler import Crawler
 from scrapy.exporters import BaseItemExporter
 
-from satchel import FieldInfo, Item, SatchelError, fields_of, hookimpl, type_name
-from satchel.addon import SatchelAddon
+from satchel import (
+    FieldInfo,
+    Item,
+    SatchelError,
+    fields_of,
+    hookimpl,
+    plugin_settings,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from pyarrow import Array, DataType, Schema, Table
@@ -95,7 +102,7 @@ class ParquetExporter(BaseItemExporter):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> ParquetExporter:
-        settings = SatchelAddon.of(crawler).plugin_settings("parquet", Settings)
+        settings = plugin_settings(crawler, "parquet", Settings)
         assert settings is not None  # Nobody offers the format of a plugin that is blocked.
         return cls(crawler, file, settings.rows, **options)
 
