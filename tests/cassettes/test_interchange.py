@@ -191,6 +191,33 @@ def test_satchel_replays_what_betamax_recorded(url: str, tmp_path: Path, form: s
     assert again == live
 
 
+SECRETS: list[tuple[str, str, dict[str, str], bytes]] = [
+    ("GET", "/query?api_key=0123456789abcdef&a=1", {}, b""),
+    (
+        "POST", "/login",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        b"username=me&password=fedcba9876543210",
+    ),
+]  # fmt: skip
+
+
+def test_satchel_replays_what_betamax_recorded_with_secrets(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(f"{__name__}.ASKED", SECRETS)
+    (tmp_path / "tape").mkdir()
+    live = by_requests(url, tmp_path / "tape", "any-name")
+    again = by_satchel(url, tmp_path, "tape", SATCHEL_CASSETTE_MODE="none")
+    assert [item["status"] for item in again] == [item["status"] for item in live] == [200, 200]
+    assert again == live
+    # One that is not there is compared with these, whose secrets are not shown.
+    monkeypatch.setattr(f"{__name__}.ASKED", [("GET", "/query?a=2", {}, b"")])
+    with pytest.raises(AssertionError):
+        by_satchel(url, tmp_path, "tape", SATCHEL_CASSETTE_MODE="none")
+    assert "api_key=<API_KEY>" in caplog.text
+    assert "0123456789abcdef" not in caplog.text
+
+
 @pytest.mark.parametrize("form", ["json", "readable"])
 def test_betamax_replays_what_satchel_recorded(url: str, tmp_path: Path, form: str) -> None:
     live = by_satchel(url, tmp_path, "tape", SATCHEL_CASSETTE_FORMAT=form)

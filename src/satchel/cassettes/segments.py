@@ -44,6 +44,11 @@ def _order(file: Path) -> tuple[int, str]:
     return (int(found[1]) if found else 0), file.name
 
 
+def is_segment(file: Path) -> bool:
+    """Whether a file is named as a :class:`Writer` names its own."""
+    return _SEGMENT.match(file.name) is not None
+
+
 def read(file: Path, preferred: Serializer) -> list[Exchange]:
     """The exchanges of a segment.
 
@@ -106,6 +111,11 @@ class Writer:
         return self._written
 
     @property
+    def has_written(self) -> bool:
+        """Whether there is a file of it."""
+        return self._number > 0
+
+    @property
     def is_full(self) -> bool:
         """Whether the segment is as large as one should be."""
         return self._bytes >= SEGMENT_BYTES
@@ -132,8 +142,7 @@ class Writer:
         if not self._number:
             last = [_order(file)[0] for file in segments(self._folder)]
             self._number = max(last, default=0) + 1
-        path = self._path()
-        replace(path, serialized(self._exchanges, self._serializer))
+        replace(self._path(), serialized(self._exchanges, self._serializer))
         self._written = True
         if self.is_full:
             self._number += 1
