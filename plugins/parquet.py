@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,8 +22,15 @@ from msgspec import Meta, Struct
 from scrapy.crawler import Crawler
 from scrapy.exporters import BaseItemExporter
 
-from satchel import FieldInfo, Item, SatchelError, fields_of, hookimpl, type_name
-from satchel.addon import SatchelAddon
+from satchel import (
+    FieldInfo,
+    Item,
+    SatchelError,
+    fields_of,
+    hookimpl,
+    plugin_settings,
+    type_name,
+)
 
 if TYPE_CHECKING:
     from pyarrow import Array, DataType, Schema, Table
@@ -67,10 +75,8 @@ def parquet(file: Path) -> None:
     if not parts.files():
         raise SatchelError(f"{parts.folder}: there are no row groups")
     _require_pyarrow()
-    draft = file.with_name(f".{file.name}.draft")
-    with draft.open("wb") as target:
-        rows = parts.merge(target)
-    draft.replace(file)
+    whole, rows = parts.merge()
+    whole.replace(file)
     parts.remove()
     click.echo(f"{file}: {rows:,} rows")
 
@@ -96,15 +102,16 @@ class ParquetExporter(BaseItemExporter):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> ParquetExporter:
-        settings = SatchelAddon.of(crawler).plugin_settings("parquet", Settings)
+        settings = plugin_settings(crawler, "parquet", Settings)
         assert settings is not None  # Nobody offers the format of a plugin that is blocked.
         return cls(crawler, file, settings.rows, **options)
 
     def start_exporting(self) -> None:
         try:
             _require_pyarrow()
-            self._parts = Parts(_folder_of(self._file))
-            self._parts.begin(Path(self._file.name) if self._appends else None)
+            parts = Parts(_folder_of(self._file))
+            parts.begin(Path(self._file.name) if self._appends else None)
+            self._parts = parts
         except (SatchelError, OSError) as error:
             self._refuse(str(error))
 
@@ -130,9 +137,16 @@ class ParquetExporter(BaseItemExporter):
         if self._parts is None:
             return
         self._flush()
+        try:
+            whole, _ = self._parts.merge()
+        except SatchelError as error:
+            self._refuse(str(error))
+            return
         if self._appends:
             self._file.truncate(0)
-        self._parts.merge(self._file)
+        with whole.open("rb") as source:
+            shutil.copyfileobj(source, self._file)
+        self._file.flush()
         self._parts.remove()
 
     def _begin(self, cls: type[Item]) -> None:
@@ -203,26 +217,35 @@ _UNFIT = (TypeError, ValueError, OverflowError, AttributeError)
 
 
 class Parts:
-    """The row groups of one file, each a Parquet file, in a folder beside it."""
+    """The row groups of one file, each a Parquet file, in a folder beside it.
+
+    While there are any, they are all that the file is to have, whatever is in it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._merged = folder.with_name(f"{folder.name}.merged")
+        self._draft = folder / ".draft"
         self._is_new = not folder.exists()
 
     def begin(self, old: Path | None) -> None:
         """Make the folder.
 
-        :param old: the file that is appended to: its rows come first; ``None``: what an earlier
+        :param old: the file that is appended to: its rows come first, unless an earlier crawl has
+            left row groups, which has emptied the file or taken its rows; ``None``: what an earlier
             crawl left goes
+        :raises SatchelError: the file is no Parquet file
         """
         if old is None:
             self.remove()
+        elif self.files() or not old.stat().st_size:
+            old = None
+        else:
+            _schema_of(old)
         self.folder.mkdir(parents=True, exist_ok=True)
-        first = self.folder / f"{0:08}.parquet"
-        if old is not None and not first.exists() and old.stat().st_size:
-            draft = self.folder / "draft"
-            shutil.copyfile(old, draft)
-            draft.replace(first)
+        if old is not None:
+            shutil.copyfile(old, self._draft)
+            self._draft.replace(self.folder / f"{0:08}.parquet")
 
     def files(self) -> list[Path]:
         """The row groups, in their order."""
@@ -233,17 +256,8 @@ class Parts:
 
         :raises SatchelError: there are such
         """
-        import pyarrow as pa
-        from pyarrow import parquet as pq
-
         for file in self.files():
-            try:
-                known = pq.read_schema(file)
-            except (OSError, pa.ArrowException) as error:
-                raise SatchelError(
-                    f"it is no Parquet file that could be appended to: {error}"
-                ) from None
-            if not known.equals(schema):
+            if not _schema_of(file).equals(schema):
                 raise SatchelError(
                     "it has other columns; write to another file, or replace it with -O"
                 )
@@ -254,25 +268,26 @@ class Parts:
 
         files = self.files()
         number = int(files[-1].stem) + 1 if files else 1
-        draft = self.folder / "draft"
-        pq.write_table(table, draft, compression="zstd", row_group_size=len(table))
-        draft.replace(self.folder / f"{number:08}.parquet")
+        pq.write_table(table, self._draft, compression="zstd", row_group_size=len(table))
+        self._draft.replace(self.folder / f"{number:08}.parquet")
 
-    def merge(self, target: IO[bytes]) -> int:
-        """Write all of them as one file; returns how many rows it has."""
+    def merge(self) -> tuple[Path, int]:
+        """Make one file of them, in the folder; returns it, and how many rows it has.
+
+        :raises SatchelError: one of them cannot be read
+        """
         import pyarrow as pa
         from pyarrow import parquet as pq
 
         files = self.files()
-        schema = pq.read_schema(files[0]) if files else pa.schema([])
+        schema = _schema_of(files[0]) if files else pa.schema([])
         rows = 0
-        with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(self._draft, schema, compression="zstd") as writer:
             for file in files:
-                source = pq.ParquetFile(file)
-                for number in range(source.num_row_groups):
-                    writer.write_table(source.read_row_group(number))
-                rows += source.metadata.num_rows
-        return rows
+                for table in _row_groups(file):
+                    writer.write_table(table)
+                    rows += len(table)
+        return self._draft, rows
 
     def leave(self) -> None:
         """Take the folder away, unless an earlier crawl's row groups are in it."""
@@ -280,8 +295,49 @@ class Parts:
             self.remove()
 
     def remove(self) -> None:
-        """Take the folder away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Take the folder away; killed meanwhile, it leaves none that looks like row groups."""
+        shutil.rmtree(self._merged, ignore_errors=True)
+        if self.folder.exists():
+            self.folder.replace(self._merged)
+            shutil.rmtree(self._merged, ignore_errors=True)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Name the file that cannot be read.
+
+    :raises SatchelError: it cannot
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        raise SatchelError(f"{file}: cannot be read as Parquet: {error}") from None
+
+
+def _row_groups(file: Path) -> Iterator[Table]:
+    """What a Parquet file has.
+
+    :raises SatchelError: it is none
+    """
+    from pyarrow import parquet as pq
+
+    with _reading(file):
+        source = pq.ParquetFile(file)
+        for number in range(source.num_row_groups):
+            yield source.read_row_group(number)
+
+
+def _schema_of(file: Path) -> Schema:
+    """A Parquet file's columns.
+
+    :raises SatchelError: it is none
+    """
+    from pyarrow import parquet as pq
+
+    with _reading(file):
+        return pq.read_schema(file)
 
 
 def _require_pyarrow() -> None:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final
+from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import Meta, Struct
@@ -99,9 +100,9 @@ async def satchel_export_items(items: list[Any], crawler: Crawler, settings: Set
         if look is None or base.since is None:
             continue
         if look.is_new:
-            put_item(crawler, _change(base, look.name, "new"))
+            _tell(crawler, base, look.name, "new")
         elif changes := look.changes_but(settings.ignore):
-            put_item(crawler, _change(base, look.name, "changed", fields=_fields(changes)))
+            _tell(crawler, base, look.name, "changed", _fields(changes))
 
 
 @hookimpl
@@ -117,6 +118,25 @@ async def satchel_crawl_idle(crawler: Crawler) -> None:
         return
     async for names in base.gone():
         await asyncio.gather(*(put_item(crawler, _change(base, name, "gone")) for name in names))
+
+
+def _tell(
+    crawler: Crawler,
+    base: Baseline,
+    name: Name,
+    kind: str,
+    fields: list[FieldChange] | None = None,
+) -> None:
+    """Put a change in, unless the crawl has told it: an item may come more than once."""
+    mark = hash((name, kind, str(fields)))
+    told = _TOLD.setdefault(base, set())
+    if mark not in told:
+        told.add(mark)
+        put_item(crawler, _change(base, name, kind, fields=fields))
+
+
+_TOLD: Final[WeakKeyDictionary[Baseline, set[int]]] = WeakKeyDictionary()
+"""Of each running crawl, what it has told. Numbers take less memory than what they stand for."""
 
 
 def _change(base: Baseline, name: Name, kind: str, **more: Any) -> Change:

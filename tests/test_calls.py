@@ -17,7 +17,7 @@ import scrapy
 from msgspec import Struct
 from scrapy import signals
 
-from satchel import AddedRelation, hookimpl
+from satchel import AddedRelation, hookimpl, plugin_settings, put_item
 from satchel.errors import ArgumentError, ConfigError
 from satchel.recnet import Account, Room
 from satchel.testing import Crawl, crawl, crawl_async, plugins
@@ -481,6 +481,31 @@ def test_figures_are_those_of_all_others(run: Plug) -> None:
 
     run(Looks, spider=Late)
     assert seen == [(1, True)]
+
+
+def test_after_the_end_nothing_can_be_put_in(run: Plug, caplog: pytest.LogCaptureFixture) -> None:
+    class Late:
+        @hookimpl
+        async def satchel_crawl_finished(self, crawler: Any) -> None:
+            put_item(crawler, Account(id=3))
+
+    result = run(Late)
+    assert len(result.items) == 2
+    assert errors(result, Late) == 1
+    assert "satchel_crawl_finished failed: put_item: the crawl has ended" in caplog.text
+
+
+def test_settings_where_there_is_no_hook(run: Plug) -> None:
+    seen: list[Any] = []
+
+    class Looks(Own):
+        def parse(self, response: Any) -> Any:
+            for name in (f"{MODULE}:Optional", "nobody"):
+                found = plugin_settings(self.crawler, name, Optional.Settings)
+                seen.append(found and found.word)
+
+    run(Optional, spider=Looks, SATCHEL_OPTIONAL_WORD="other")
+    assert seen == ["other", None]
 
 
 # Relations that a plugin adds

@@ -16,7 +16,7 @@ from satchel.items import (
     type_name,
 )
 from satchel.proposing import finished_actions, propose
-from satchel.running import baseline, put_item
+from satchel.running import baseline, plugin_settings, put_item
 from satchel.service import Key, Pace, Service
 from satchel.version import VERSION
 
@@ -48,6 +48,7 @@ __all__ = [
     "hookimpl",
     "link",
     "personal",
+    "plugin_settings",
     "propose",
     "put_item",
     "relation",

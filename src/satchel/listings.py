@@ -253,6 +253,7 @@ class Baseline:
             rows = {name: _Row(stored.get(name), crawl) for name in names}
             looks = [rows[found.name].look(found) for found in batch]
             _note(database, connection, self._listing, crawl, rows)
+            _forget(database, connection, [found for found in batch if found.withholds])
             return looks
 
         return work
@@ -288,6 +289,16 @@ class _Found:
     values: Values
     withheld: frozenset[str]
     withheld_parts: frozenset[str]
+
+    @property
+    def withholds(self) -> bool:
+        """Whether anything is withheld."""
+        return bool(self.withheld or self.withheld_parts)
+
+    def stripped(self, text: str | None) -> str | None:
+        """A stored value without what is withheld."""
+        values = _read(text)
+        return _write(values and _without(values, self.withheld, self.withheld_parts))
 
     @classmethod
     def of(cls, item: Item) -> _Found:
@@ -408,6 +419,32 @@ def _stored(
         select(ITEM).select_from(source.join(ITEM, same)), {"rows": encoded(rows)}
     )
     return {Name(row.type, row.key): row for row in found}
+
+
+def _forget(database: Database, connection: Connection, batch: Sequence[_Found]) -> None:
+    """Take what is withheld of items out of what all listings have of them."""
+    if not batch:
+        return
+    source, wanted = database.source((ITEM.c.type, ITEM.c.key))
+    same = and_(
+        ITEM.c.listing == LISTING.c.id, ITEM.c.type == wanted["type"], ITEM.c.key == wanted["key"]
+    )
+    by_name = {found.name: found for found in batch}
+    stored = connection.execute(
+        # By each listing's number, so that the primary key finds the rows.
+        select(ITEM).select_from(source.join(LISTING, true()).join(ITEM, same)),
+        {"rows": encoded([name._asdict() for name in by_name])},
+    ).all()
+    erased = False
+    for row in stored:
+        found = by_name[Name(row.type, row.key)]
+        kept = {"value": found.stripped(row.value), "next": found.stripped(row.next)}
+        if kept != {"value": row.value, "next": row.next}:
+            own = (ITEM.c.listing == row.listing, ITEM.c.type == row.type, ITEM.c.key == row.key)
+            connection.execute(update(ITEM).where(*own).values(kept))
+            erased = True
+    if erased:
+        database.erased(connection)
 
 
 def _note(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import Struct
+
+from satchel.errors import SatchelError
 from satchel.waiting import wake
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from satchel.listings import Baseline
+
+T = TypeVar("T", bound=Struct)
 
 
 def put_item(crawler: Crawler, item: Any) -> asyncio.Task[None]:
@@ -22,12 +27,17 @@ def put_item(crawler: Crawler, item: Any) -> asyncio.Task[None]:
 
     :returns: what can be awaited until it has arrived. Do not wait in ``satchel_process_item`` or
         ``satchel_export_items``: the item has to pass these itself.
+    :raises SatchelError: the crawl has ended (``satchel_crawl_finished`` is too late), or has not
+        begun
     """
     from satchel.addon import SatchelAddon
 
     scraper, underway = crawler.engine.scraper, SatchelAddon.of(crawler).underway
     slot = scraper.slot
-    assert slot is not None
+    if slot is None:
+        raise SatchelError("put_item: the crawl has not begun")
+    if slot.closing is not None and slot.closing.called:
+        raise SatchelError("put_item: the crawl has ended")
 
     async def send() -> None:
         try:
@@ -45,6 +55,18 @@ def put_item(crawler: Crawler, item: Any) -> asyncio.Task[None]:
     underway.add(task)
     task.add_done_callback(underway.discard)
     return task
+
+
+def plugin_settings(crawler: Crawler, plugin: str, kind: type[T]) -> T | None:
+    """The settings of a plugin in a crawl, for what is no hook of it, such as a feed exporter.
+
+    :param plugin: its name, as ``satchel plugins`` lists it
+    :param kind: the struct that declares them: what ``satchel_settings`` returns
+    :returns: ``None``: there is no such plugin, or it is blocked, or declares none
+    """
+    from satchel.addon import SatchelAddon
+
+    return SatchelAddon.of(crawler).plugin_settings(plugin, kind)
 
 
 async def baseline(crawler: Crawler) -> Baseline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import random
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ import pytest
 import scrapy
 from pyarrow import parquet as pq
 
-from satchel import FieldInfo, Item, fields_of
+from satchel import FieldInfo, Item, SatchelError, fields_of
 from satchel.decode import utc, wall_clock
 from satchel.hooks import Plugins
 from satchel.plugins import parquet
@@ -180,6 +181,69 @@ def test_appending(tmp_path: Path) -> None:
         assert exported([Account(id=3)], file).errors == 1, "other columns"
     assert pq.read_table(path)["id"].to_pylist() == [1, 2]
     assert [file.name for file in tmp_path.iterdir()] == ["r"]
+
+
+ENDS = """
+import os, sys
+from satchel.plugins import parquet
+from satchel.recnet import Room
+
+name, mode, moment = sys.argv[1:]
+
+def copies(source, target):
+    target.write(source.read(99))
+    target.flush()
+    os._exit(9)
+
+def removes(folder, **options):
+    if folder.is_dir():
+        next(folder.glob("*1.parquet")).unlink()
+        os._exit(9)
+
+with open(name, mode) as file:
+    exporter = parquet.ParquetExporter(None, file, 1)
+    exporter.start_exporting()
+    for id in (2, 3):
+        exporter.export_item(Room(id=id))
+    if moment == "copying":
+        parquet.shutil.copyfileobj = copies
+    elif moment == "copied":
+        parquet.Parts.remove = lambda parts: os._exit(9)
+    elif moment == "removing":
+        parquet.shutil.rmtree = removes
+    exporter.finish_exporting()
+"""
+
+
+@pytest.mark.parametrize("moment", ["copying", "copied", "removing"])
+@pytest.mark.parametrize("mode", ["ab", "wb"])
+def test_one_that_is_killed_at_its_end(mode: str, moment: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    with path.open("wb") as file:
+        exported([Room(id=1)], file)
+    done = subprocess.run([sys.executable, "-c", ENDS, path, mode, moment], check=False)
+    assert done.returncode == 9
+    with path.open("ab") as file:
+        assert exported([Room(id=4)], file).errors == 0
+    assert pq.read_table(path)["id"].to_pylist() == [*([1] if mode == "ab" else []), 2, 3, 4]
+    assert [file.name for file in tmp_path.iterdir()] == ["r.parquet"]
+
+
+def test_what_is_no_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.parquet"
+    path.write_text("id,name\n")
+    with path.open("ab") as file:
+        assert exported([Room(id=4)], file).errors == 1
+    assert path.read_text() == "id,name\n"
+    folder = tmp_path / "r.parquet.parts"
+    folder.mkdir()
+    part = folder / "00000001.parquet"
+    part.write_text("half a")
+    with path.open("ab") as file:
+        assert exported([], file).errors == 1
+    assert path.read_text() == "id,name\n"
+    with pytest.raises(SatchelError, match=f"^{re.escape(str(part))}: cannot be read as Parquet"):
+        parquet.parquet.main([str(path)], standalone_mode=False)
 
 
 def test_without_pyarrow(

@@ -86,6 +86,16 @@ def test_what_is_told_of_fields(stored: Stored) -> None:
     assert len(told(found)) == 3
 
 
+def test_what_comes_twice_is_told_once(stored: Stored) -> None:
+    tell(stored, room(1), room(2), **ON)
+    twice = [room(1, "hut"), room(2, "hut"), room(3)]
+    found = tell(stored, *twice, *twice, room(2, "hut", 5), SATCHEL_INCREMENTAL_ENABLED=True, **ON)
+    changes = [item for item in found.items if type(item).__name__ == "Change"]
+    assert sorted((item.item, len(item.fields or ())) for item in changes) == [
+        ("1", 1), ("2", 1), ("2", 2), ("3", 0),
+    ]  # fmt: skip
+
+
 def test_an_incomplete_crawl_changes_no_base(
     stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -120,6 +130,16 @@ def test_what_is_withheld_is_told_of_nobody(stored: Stored, level: str) -> None:
     if stored.kind == "sqlite":
         path = Path(stored.url.removeprefix("sqlite:///"))
         assert b"bob" not in path.read_bytes()
+
+
+def test_what_is_withheld_now_is_forgotten_in_other_listings(stored: Stored) -> None:
+    tell(stored, account(), room(1), how="limit", **ON)
+    tell(stored, account(username="bobs"), how="limit fail", **ON)
+    assert "bob" in str(stored.read("satchel_listing_item"))
+    tell(stored, account(isJunior=True), **ON)
+    found = str(stored.read("satchel_listing_item"))
+    assert "bob" not in found
+    assert "den" in found
 
 
 def test_under_other_privacy_settings_the_base_is_forgotten(stored: Stored) -> None:

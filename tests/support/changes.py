@@ -46,10 +46,10 @@ def tell(
 ) -> Crawl:
     """A crawl that finds these items.
 
-    :param how: ``fail``: it is incomplete
+    :param how: ``fail``: it is incomplete; ``limit``: it is another listing
     """
     Telling.said = list(said)
-    arguments = {"limit": "9"} if how == "limit" else {}
+    arguments = {"limit": "9"} if "limit" in how else {}
     own = {"SATCHEL_STORE": stored.url, "TELLING": how, **settings}
     return crawl(Telling, own, **arguments)
 
