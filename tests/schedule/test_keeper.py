@@ -322,6 +322,39 @@ def test_overlap_cancel(play: Play) -> None:
     play(act, overlap="cancel", retries=3)
 
 
+def test_what_is_to_make_way_and_was_never_there_is_not_started(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        scene.one.deaf = True
+        await scene.at(1)
+        scene.one.deaf = False
+        await scene.one.go()
+        await scene.at(2)
+        await scene.one.come()
+        await scene.at(2, seconds=20)
+        assert scene.started == [job(2)]
+        assert [told.verdict for told in scene.heard.jobs] == ["cancelled"]
+
+    play(act, overlap="cancel")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_was_done_before_it_was_to_make_way(told: bool, play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        await scene.at(1)
+        scene.one.begin()
+        scene.clock.time = BEGIN + 2 * HOUR
+        await scene.keeper.round()
+        scene.stored(job(1), reason="finished" if told else "challenge")
+        if not told:
+            scene.one.end()
+        await scene.keeper.round()
+        await scene.keeper.round()
+        assert bool(scene.one.signals) == told
+        assert scene.heard.jobs[0].verdict == ("complete" if told else "failed")
+
+    play(act, overlap="cancel")
+
+
 # Missed runs.
 
 

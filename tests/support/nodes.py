@@ -18,6 +18,7 @@ class FakeNode:
     :ivar signals: (id, signal) of each that was to be cancelled
     :ivar stubborn: jobs do not end when they are told to, but when they are killed
     :ivar forgetful: it takes a job and gives no answer
+    :ivar deaf: it takes none, and gives no answer
     :ivar port: where it listens; ``None``: it does not
     """
 
@@ -95,6 +96,7 @@ class FakeNode:
         fields = {name: str(value) for name, value in (await request.post()).items()}
         if self.deaf:
             _cut(request)
+            return self._answer(request, {})
         job, spider = fields.pop("jobid"), fields.pop("spider")
         self.started.append(job)
         self.arguments[job] = fields

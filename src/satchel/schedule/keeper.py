@@ -25,6 +25,7 @@ from satchel.schedule.nodes import Job, Look, Nodes, NotReached, Refused, Unansw
 from satchel.schedule.runs import ACTIVE, KEPT, Run, Runs, State
 from satchel.schedule.telling import Telling
 from satchel.schedule.timetable import Timetable, seconds
+from satchel.verdict import AS_ASKED
 
 logger = logging.getLogger(__name__)
 
@@ -190,12 +191,18 @@ class Keeper:
             if run.state is State.SENT:
                 # It was taken out of the queue, or the node was started again.
                 self._ended(run, lost=not run.doom)
-            elif now - (run.sent or 0) >= SURE:
+            elif now - (run.sent or 0) < SURE:
+                pass
+            elif run.doom:
+                self._ended(run)
+            else:
                 run.state, run.node = State.WAITING, ""
             return
         run.state = State.SENT
         if job.state == "finished":
             run.started = run.started or run.sent
+            if run.doom == SUPERSEDED and not run.cancels:
+                run.doom = ""  # It was done before it could be told to end.
             self._ended(run)
         elif job.state == "running":
             run.started = run.started or now
@@ -289,9 +296,12 @@ class Keeper:
                 self._runs.add(again)
 
     def _judgement(self, run: Run, crawl: Crawl | None, entry: rules.Run | None) -> Judgement:
+        has_end = crawl is not None and crawl.ended is not None
         if run.doom == SUPERSEDED:
-            return Judgement(Outcome.CANCELLED, run.doom)
-        if run.doom and not (run.lost and crawl is not None and crawl.ended is not None):
+            # It may have been done just before the signal.
+            if crawl is None or not has_end or crawl.finish_reason not in AS_ASKED:
+                return Judgement(Outcome.CANCELLED, run.doom)
+        elif run.doom and not (run.lost and has_end):
             return Judgement(Outcome.FAILED, run.doom)
         if not self._store_of(run):
             return Judgement(Outcome.UNJUDGED, "nothing is stored")
