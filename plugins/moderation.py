@@ -111,11 +111,17 @@ def read_rules(path: str) -> Rules:
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"SATCHEL_MODERATION_RULES={path}: {_reason(error)}") from None
     try:
-        return msgspec.convert(tomllib.loads(text), Rules)
+        rules = msgspec.convert(tomllib.loads(text), Rules)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from None
     except msgspec.ValidationError as error:
         raise ValueError(f"{path}, line {_line_of(str(error), text)}: {error}") from None
+    names = [rule.name for rule in rules.rule]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            line = _line_of(f"`$.rule[{number}].name`", text)
+            raise ValueError(f"{path}, line {line}: a rule before has the name {name!r}, too")
+    return rules
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
@@ -157,13 +163,15 @@ class Moderation:
         """What the rules say of a link request."""
         self._requests += 1
         likeness = await self._likeness(item)
-        facts = {rule.name: self._fit(rule, item, likeness) for rule in self._rules.rule}
-        fitting = [rule for rule in self._rules.rule if facts[rule.name] is not None]
-        self._fits.update(rule.name for rule in fitting)
-        if not fitting or fitting[0].decision == "leave" or self.protected(_creators(item)):
+        facts = ((rule, self._fit(rule, item, likeness)) for rule in self._rules.rule)
+        fitting = [(rule, words) for rule, words in facts if words is not None]
+        self._fits.update(rule.name for rule, _ in fitting)
+        if not fitting or self.protected(_creators(item)):
             return []
-        rule = fitting[0]
-        why = ", ".join([f"rule {rule.name!r}", *(facts[rule.name] or ())])
+        rule, words = fitting[0]
+        if rule.decision == "leave":
+            return []
+        why = ", ".join([f"rule {rule.name!r}", *words])
         return [Proposal(decision(item, DECISIONS[rule.decision]), reason=why)]
 
     def point_out(self) -> None:
@@ -173,6 +181,11 @@ class Moderation:
             if number == 0 or number == self._requests > 1:
                 how = "all" if number else "none"
                 logger.warning("rule %r fits %s of %s requests", rule.name, how, self._requests)
+
+    @property
+    def protects(self) -> bool:
+        """Whether there are creators whose links are left to persons."""
+        return bool(self._rules.protected)
 
     def protected(self, creators: frozenset[str]) -> str:
         """One of these creators whose links are left to persons; empty: there is none."""
@@ -306,14 +319,18 @@ async def satchel_propose_actions(
 
 @hookimpl
 def satchel_veto_action(proposal: Proposal, crawler: Crawler, settings: Settings) -> str | None:
-    action = proposal.action
+    moderation, action = _of(crawler, settings), proposal.action
+    if proposal.by.startswith("person ") or not moderation.protects:
+        return None
     if isinstance(action, ApproveLinkRequest | RejectLinkRequest):
+        if not all((action.from_service, action.from_id, action.to_service, action.to_id)):
+            return "it does not name the creators, and the rules leave the links of some to persons"
         creators = _sides(action)
     elif isinstance(action, UnlinkCreator):
         creators = frozenset({f"{action.service}/{action.creator}"})
     else:
         return None
-    found = _of(crawler, settings).protected(creators)
+    found = moderation.protected(creators)
     return f"the rules leave the links of {found} to persons" if found else None
 
 

@@ -20,7 +20,7 @@ from satchel.plugins import snapshot as files
 from satchel.privacy import Level
 from satchel.recnet import Account, Event, Room, Snapshot, snapshots
 from satchel.recnet.settings import RecNetSettings
-from satchel.service import is_below
+from satchel.service import is_below, origin
 from satchel.spider import LIMIT
 from satchel.spiders.recnet import RecNetSpider, Source, once, room_names
 
@@ -171,7 +171,13 @@ class PagesSpider(RecNetSpider):
         )
 
     def parse_visit(self, response: Response, taken: Snapshot) -> Iterator[Snapshot]:
-        captured: Captured = response.meta[FOUND]
+        captured: Captured | None = response.meta.get(FOUND)
+        if captured is None:
+            # No more of the address: it may have a person's name.
+            where = origin(response.url)
+            self.logger.error("%s: left out: it led to another page (of %s)", taken.url, where)
+            self.count("snapshots/left_out")
+            return
         for name, content in captured.files.items():
             found = Snapshot(
                 kind=taken.kind, id=taken.id, version=taken.version, format=name, url=taken.url,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from acting import Acting, writes
+from acting import Acting, running, writes
 from satchel import executor as executing
 from satchel.actions import Action, State
 from satchel.faults import Faults
@@ -25,6 +25,7 @@ from satchel.kemono import (
 )
 from satchel.kemono.world import CONSUMER, password_of
 from satchel.outbox import Outbox
+from satchel.proposals import key_of_row
 from sites import accounts
 
 Make = Callable[..., Acting]
@@ -66,6 +67,41 @@ def test_add_remove_add_is_three_and_a_rerun_is_none(act: Make) -> None:
     assert writes(acting.server) == []
 
 
+def test_promote_and_demote_are_two(act: Make) -> None:
+    acting = act()
+    promote, demote = ChangeRole(id=4, to="moderator"), ChangeRole(id=4, to="consumer")
+    assert len(acting.propose(promote, demote, promote, name="n")) == 2
+    assert acting.run() == {"done": 2}
+    assert acting.server.site.state.accounts[4]["role"] == "consumer"
+
+
+def test_a_plugin_that_thinks_better_of_it(act: Make) -> None:
+    """One decision is open at a time, but for what others propose, or the same at once."""
+    acting = act()
+    approve, reject = ApproveLinkRequest(id=56), RejectLinkRequest(id=56)
+    one = {"by": "plugin one", "item": "request 56", "name": ""}
+    first, other = acting.propose(approve, **one)[0], acting.propose(approve, by="person p")[0]
+    acting.propose(approve, **{**one, "item": "request 57"})
+    (second,) = acting.propose(reject, **one, reason="mended")
+    assert acting.states() == ["withdrawn", "proposed", "proposed", "proposed"]
+    event = acting.outbox.events(first)[-1]
+    assert (event["state"], event["by"]) == ("withdrawn", "plugin one")
+    assert event["note"] == "it proposes something else for the same item now"
+    assert acting.propose(approve, **one, reason="after all") == []
+    assert acting.states() == ["proposed", "proposed", "proposed", "withdrawn"]
+    row = acting.outbox.one(first)
+    assert row is not None
+    assert row["reason"] == "after all"
+    assert acting.story(second) == ["proposed", "withdrawn"]
+    # Both at once are meant so; and what a person took back stays so.
+    acting.propose(approve, reject, **one)
+    assert acting.states() == ["proposed"] * 4
+    assert acting.outbox.change(row, State.WITHDRAWN, by="person p")
+    acting.propose(approve, **one)
+    assert acting.states() == ["withdrawn", "proposed", "proposed", "withdrawn"]
+    assert acting.story(other) == ["proposed"]
+
+
 def test_what_is_for_another_server(act: Make) -> None:
     acting = act()
     acting.propose(*favorites(1))
@@ -85,8 +121,28 @@ def test_what_waits_for_an_earlier_action(act: Make) -> None:
     limits = {"kemono.favorite_creator": 0}
     assert acting.run(SATCHEL_ACTIONS_LIMITS=limits) == {"held": 3}
     assert acting.notes()[1] == f"it waits for action {first}, of the same target"
+    steps = acting.plan(SATCHEL_ACTIONS_LIMITS=limits)
+    assert [step.note for step in steps] == acting.notes()
     assert writes(acting.server) == []
     assert acting.run() == {"done": 3}
+
+
+def test_what_waits_for_an_earlier_action_of_another_run(act: Make) -> None:
+    acting = act()
+    one = {"service": "patreon", "creator": "1"}
+    first, _ = acting.propose(FavoriteCreator(**one), UnfavoriteCreator(**one))
+    own = {key_of_row(acting.outbox.listed()[1])}
+
+    async def main() -> Any:
+        async with running(acting.outbox, acting.all_settings(), own) as executor:
+            plan = await executor.plan()
+            await executor.work()
+            return plan, dict(executor.results)
+
+    (step,), results = asyncio.run(main())
+    assert results == {"held": 1}
+    assert step.note == acting.notes()[1] == f"it waits for action {first}, of the same target"
+    assert writes(acting.server) == []
 
 
 # Limits
@@ -126,6 +182,22 @@ def test_the_limit_of_a_minute_counts_other_runs(
     assert acting.run(SATCHEL_ACTIONS_PER_MINUTE=3) == {"done": 3}
     assert len(waited) in (1, 2)
     assert 50 < sum(waited) <= 60
+
+
+def test_the_limit_of_a_minute_counts_each_once(act: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    acting = act()
+    monkeypatch.setattr(executing, "wait", None)  # Nobody has to wait.
+
+    async def main() -> None:
+        settings = acting.all_settings(SATCHEL_ACTIONS_PER_MINUTE=3)
+        async with running(acting.outbox, settings) as executor:
+            for burst in (2, 1):
+                acting.propose(*favorites(burst, burst * 10))
+                async with executor.alone(5):
+                    await executor.work()
+
+    asyncio.run(main())
+    assert acting.states() == ["done"] * 3
 
 
 def test_a_kind_that_has_to_be_named(act: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,8 +286,13 @@ def test_what_nobody_can_know_is_left_to_a_person(act: Make) -> None:
     (id_, other) = acting.propose(RejectLinkRequest(id=56), ApproveLinkRequest(id=56))
     acting.server.sandbox.faults = Faults(rate=1, kinds=("lost",), only="/reject", in_a_row=1)
     assert acting.run() == {"unknown": 1, "held": 1}
-    assert acting.run() == {"held": 1}
+    assert acting.run() == {"unknown": 1, "held": 1}
     assert acting.states() == ["unknown", "held"]
+    (step,) = acting.plan()
+    assert step.note == f"it waits for action {id_}, of the same target"
+    assert acting.outbox.change(acting.outbox.listed()[1], State.WITHDRAWN)
+    assert acting.run() == {"unknown": 1}
+    assert acting.outbox.change(acting.outbox.listed()[1], State.PROPOSED)
     row = acting.outbox.one(id_)
     assert row is not None
     assert acting.outbox.change(row, State.DONE, "I looked", by="person tester")

@@ -45,6 +45,8 @@ SANDBOX = {"SATCHEL_SANDBOX": True}
         ("finished", {"satchel/repeating_listings": 1},
          "incomplete: 1 listing left because the server repeated itself"),
         ("finished", {"satchel/store/failed": 1}, "incomplete: 1 item not stored"),
+        ("finished", {"satchel/actions/sending": 1, "satchel/actions/done": 2},
+         "incomplete: 1 action that was sent without an answer, and is to be looked up"),
         ("finished", {"satchel/item_errors": 1}, "incomplete: 1 item lost to an error"),
         ("finished", {"spider_exceptions/count": 2}, "incomplete: 2 errors in the spider"),
         ("finished", {"satchel/plugins/mine/errors": 2}, "incomplete: 2 errors of plugin mine"),

@@ -110,6 +110,7 @@ class KemonoSpider(ApiSpider):
         """A page of a listing."""
         if response.status != 200 and walk.offset:
             walk.end()  # Behind the last row (reference section 1.5), or behind what can be had.
+            await self.check_end(response, operation, asked, walk)
         elif (answer := self.read_page(response, asked)) is UNREADABLE:
             return
         else:
@@ -126,6 +127,24 @@ class KemonoSpider(ApiSpider):
         self.report(response, operation, walk)
         for request in await self.go_on(operation, asked, walk):
             yield request
+
+    async def check_end(
+        self, response: Response, operation: str, asked: dict[str, Any], walk: Walk
+    ) -> None:
+        """Tell the end of a listing, which servers tell by an error status, from an error."""
+        listing = walk.listing
+        if listing.total is None:
+            listing.note(await self.total_of(operation, asked))
+        if listing.total is None or listing.total <= walk.offset:
+            self.logger.info("%s: %s: the listing ends here", response.url, response.status)
+        else:
+            self.logger.error(
+                "%s: the server answered %s, and there should be %s rows; the others are missing",
+                response.url,
+                response.status,
+                f"{listing.total:,}",
+            )
+            self.count("error_answers")
 
     def read_page(self, response: Response, asked: dict[str, Any]) -> Any:
         """What a page holds, or :data:`UNREADABLE`; an empty answer is one, too."""

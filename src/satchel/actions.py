@@ -37,7 +37,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     """It was sent, and nobody can know what came of it but a person: ``satchel act resolve``."""
     WITHDRAWN = "withdrawn"
-    """A person took it back. It was not sent."""
+    """A person took it back, or a plugin that proposes something else now. It was not sent."""
 
 
 OPEN: Final = (State.PROPOSED, State.HELD)
@@ -101,6 +101,11 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def target(self) -> str:
         """What it is done to. Actions of one target are sent in the order of their proposals."""
         raise NotImplementedError
+
+    @property
+    def variant(self) -> str:
+        """Tells proposals of the kind and target apart whose parameters want something else."""
+        return ""
 
     def preview(self) -> str:
         """What would be sent: method, path and body, without secrets."""

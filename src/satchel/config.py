@@ -17,7 +17,7 @@ import stat
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -30,7 +30,7 @@ from scrapy.settings import BaseSettings
 
 from satchel.errors import ConfigError, did_you_mean
 from satchel.privacy import Level
-from satchel.secrets import looks_secret
+from satchel.secrets import ADVICE, within
 from satchel.service import Service
 
 PREFIX: Final = "SATCHEL_"
@@ -422,6 +422,17 @@ class Reader:
                 found |= _of_document(value) if _is_document(field) else {value.reveal()}
         return found
 
+    def refuse_secrets(self) -> None:
+        """Refuse secrets among Scrapy's settings; the files that have them may be named there.
+
+        :raises ConfigError: there is one
+        """
+        for name, field in self._fields():
+            value = self._source.settings.get(name)
+            named = _is_document(field) and _is_path(value)
+            if value is not None and _is_secret(field) and not named:
+                raise ConfigError(f"{name}=…: a secret is no setting of a job: {ADVICE}")
+
     def _fields(self) -> list[tuple[str, FieldInfo]]:
         return [
             (prefix + field.name.upper(), field)
@@ -546,9 +557,14 @@ class _Source(typing.NamedTuple):
                     f"environment, or give the path of a TOML file"
                 )
             return _parsed(name, raw, json.loads)
-        if re.search(r"[\[{\"'\n]", raw):  # Whatever that is, it may be secret.
+        if not _is_path(raw):  # Whatever that is, it may be secret.
             raise ConfigError(f"{name}: neither JSON nor the path of a file; are there quotes?")
         return _parsed(name, owners_file(name, raw), tomllib.loads)
+
+
+def _is_path(raw: Any) -> bool:
+    """Whether the value of a structured secret names a file, and is not the secret."""
+    return isinstance(raw, str) and not re.search(r"[\[{\"'\n]", raw)
 
 
 def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
@@ -568,18 +584,7 @@ def _parsed(name: str, text: str, parse: Callable[[str], Any]) -> Secret:
 
 def _of_document(document: Secret) -> set[str]:
     """The texts in a document whose names are those of secrets."""
-
-    def walk(value: Any, name: str) -> Iterator[str]:
-        if isinstance(value, dict):
-            for key, inner in value.items():
-                yield from walk(inner, key)
-        elif isinstance(value, list):
-            for inner in value:
-                yield from walk(inner, name)
-        elif isinstance(value, str) and looks_secret(name):
-            yield value
-
-    return set(walk(json.loads(document.reveal()), ""))
+    return set(within(json.loads(document.reveal())))
 
 
 def _prefix(service: Service) -> str:

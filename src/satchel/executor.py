@@ -130,7 +130,7 @@ class Executor:
         try:
             if mine:
                 since = _now() - timedelta(seconds=MINUTE)
-                self._times.extend(await self._in_thread(self._outbox.sent_since, since))
+                self._times = deque(await self._in_thread(self._outbox.sent_since, since))
             yield mine
         finally:
             await self._in_thread(lock.__exit__, None, None, None)
@@ -141,10 +141,10 @@ class Executor:
         for row in await self._in_thread(self._outbox.unfinished):
             if is_ending(self._crawler):
                 break
-            if row["state"] == State.UNKNOWN:
-                self._run.waiting[row["server"], row["target"]] = row["id"]
-            elif row["state"] == State.SENDING or self._concerns(row):
+            if row["state"] == State.SENDING or self._may_send(row):
                 await self._advance(row)
+            else:
+                self._left(row)
 
     async def settle(self) -> None:
         """Wait until what was sent without an outcome can be looked up, and do so."""
@@ -162,11 +162,15 @@ class Executor:
         try:
             steps = []
             for row in await self._in_thread(self._outbox.unfinished):
-                if row["state"] in OPEN and self._concerns(row):
-                    step = await self._step(row)
-                    if step.state is State.SENDING:
-                        self._run.sent[row["kind"]] += 1
-                    steps.append(step)
+                if not self._may_send(row):
+                    self._wait_for(row)
+                    continue
+                step = await self._step(row)
+                if step.state is State.SENDING:
+                    self._run.sent[row["kind"]] += 1
+                elif step.state is State.HELD:
+                    self._wait_for(row)
+                steps.append(step)
             return steps
         finally:
             self._run = run
@@ -180,23 +184,33 @@ class Executor:
     def _concerns(self, row: Row) -> bool:
         return self._only is None or key_of_row(row) in self._only
 
+    def _may_send(self, row: Row) -> bool:
+        return row["state"] in OPEN and self._concerns(row)
+
+    def _wait_for(self, row: Row) -> None:
+        """Have the later actions of the same target wait for one that is not settled."""
+        self._run.waiting.setdefault((row["server"], row["target"]), row["id"])
+
+    def _first(self, row: Row) -> int | None:
+        """The earlier action that one waits for."""
+        return self._run.waiting.get((row["server"], row["target"]))
+
+    def _left(self, row: Row) -> None:
+        """Take note of an action that is not this run's to send, or a person's to resolve."""
+        self._wait_for(row)
+        if row["state"] == State.UNKNOWN and self._concerns(row):
+            self._states[row["id"]] = State.UNKNOWN
+
     async def _advance(self, row: Row) -> None:
         """Bring an action as far as it can be brought now."""
-        target = row["server"], row["target"]
-        first = self._run.waiting.get(target)
-        if first is not None:
-            if row["state"] in OPEN:
-                await self._hold(row, f"it waits for action {first}, of the same target")
-                self._states[row["id"]] = State.HELD
-            return
-        if row["state"] == State.SENDING:
+        if row["state"] == State.SENDING and self._first(row) is None:
             await self._settle(row)
         for _ in range(ATTEMPTS):
-            if row["state"] not in OPEN or not self._concerns(row) or not await self._attempt(row):
+            if not self._may_send(row) or not await self._attempt(row):
                 break
         self._states[row["id"]] = State(row["state"])
         if row["state"] in (*OPEN, State.SENDING, State.UNKNOWN):
-            self._run.waiting[target] = row["id"]
+            self._wait_for(row)
 
     async def _attempt(self, row: Row) -> bool:
         """Send an action, if nothing is against it; whether to try again at once."""
@@ -229,6 +243,9 @@ class Executor:
             account = self._account(action)
         except (ActionError, NoAccount) as error:
             return Step(row, None, state=State.HELD, note=str(error))
+        if (first := self._first(row)) is not None:
+            waits = f"it waits for action {first}, of the same target"
+            return Step(row, proposal, account, State.HELD, waits)
         if obstacle := self._obstacle(action, account):
             return Step(row, proposal, account, State.HELD, obstacle)
         veto = await self._addon.calls.veto_action(proposal)
@@ -368,9 +385,6 @@ class Executor:
         return self._config.actions_settle - age
 
     # Writing
-
-    async def _hold(self, row: Row, note: str) -> None:
-        await self._finish(row, Outcome(State.HELD, note), None)
 
     async def _finish(
         self,

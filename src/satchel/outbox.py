@@ -78,6 +78,9 @@ EVENT: Final = Table(
 
 ROWS_AT_ONCE: Final = 500
 
+REPLACED: Final = "it proposes something else for the same item now"
+"""The note of what a plugin itself took back."""
+
 T = TypeVar("T")
 
 
@@ -89,8 +92,12 @@ def make(connection: Connection) -> None:
 def add(database: Database, connection: Connection, rows: Sequence[Row]) -> list[int]:
     """Write proposals that are not there yet; those that are stay as they are.
 
+    What a plugin proposes for an item takes the place of what it proposed for the same item and
+    target, of another kind, and was not sent. If it thinks better of it, that is proposed anew.
+
     :returns: the ids of the new ones
     """
+    _replace(connection, rows)
     now = _now()
     new = {"state": State.PROPOSED, "note": "", "account": "", "attempts": 0}
     ids: list[int] = []
@@ -110,6 +117,44 @@ def add(database: Database, connection: Connection, rows: Sequence[Row]) -> list
             connection.execute(insert(EVENT).values(events))
         ids += [id_ for id_, _ in added]
     return ids
+
+
+def _replace(connection: Connection, rows: Sequence[Row]) -> None:
+    """Take back what plugins proposed before and now propose another kind of, and the reverse."""
+    proposed: dict[tuple[str, ...], dict[str, Row]] = {}
+    for row in rows:
+        if row["proposed_by"].startswith("plugin ") and row["item"]:
+            proposed.setdefault(_about(row), {})[row["kind"]] = row
+    items = sorted({row["item"] for kinds in proposed.values() for row in kinds.values()})
+    taken_back = (ACTION.c.state == State.WITHDRAWN) & (ACTION.c.note == REPLACED)
+    for start in range(0, len(items), ROWS_AT_ONCE):
+        here = ACTION.c.item.in_(items[start : start + ROWS_AT_ONCE])
+        query = select(ACTION).where(ACTION.c.state.in_(OPEN) | taken_back, here)
+        query = query.order_by(ACTION.c.id)
+        for before in map(dict, connection.execute(query).mappings()):
+            now = proposed.get(_about(before))
+            if now is None:
+                continue
+            again, is_open = now.get(before["kind"]), before["state"] != State.WITHDRAWN
+            if again is None and is_open:
+                _turn(connection, before, State.WITHDRAWN, REPLACED)
+            elif again and not is_open and again["proposal"] == before["proposal"]:
+                new = {name: again[name] for name in ("parameters", "reason")}
+                _turn(connection, before, State.PROPOSED, "", **new)
+
+
+def _about(row: Row) -> tuple[str, ...]:
+    return row["server"], row["target"], row["proposed_by"], row["item"]
+
+
+def _turn(connection: Connection, row: Row, state: State, note: str, **more: Any) -> None:
+    """Have the plugin that proposed an action change its state, if nobody else has."""
+    now = _now()
+    same = (ACTION.c.id == row["id"], ACTION.c.state == row["state"])
+    values = {"state": state, "note": note, "changed_at": now, **more}
+    if connection.execute(update(ACTION).where(*same).values(values)).rowcount:
+        event = _event(row["id"], now, state, note=note, by=row["proposed_by"])
+        connection.execute(insert(EVENT).values(event))
 
 
 def _event(

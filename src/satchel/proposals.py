@@ -31,6 +31,11 @@ class Proposals:
         self.kinds = {kind.kind: kind for service in services for kind in service.actions}
         self._addresses = addresses
 
+    def servers(self) -> set[str]:
+        """The addresses of the servers that actions go to."""
+        services = {service_of(kind) for kind in self.kinds}
+        return {url for name, url in self._addresses.items() if url and name in services}
+
     def check(self, setting: str, names: Iterable[str]) -> None:
         """Refuse a setting that names kinds which there are not.
 
@@ -51,7 +56,7 @@ class Proposals:
         action = proposal.action
         if type(action) not in self.kinds.values():
             raise ActionError(f"{type(action).__name__}: no service lists such actions")
-        words = (proposal.by, proposal.item, proposal.name)
+        words = (proposal.by, proposal.item, proposal.name, action.variant)
         return {
             "server": self.server(action.kind),
             "kind": action.kind,

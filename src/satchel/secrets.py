@@ -4,7 +4,7 @@ and in the queue of scrapyd, which is a database."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from satchel.errors import ArgumentError
@@ -35,6 +35,18 @@ def looks_secret(name: str) -> bool:
     """
     words = [word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+|[0-9]+", name)]
     return not WORDS.isdisjoint(words) and words[-1] != "file"
+
+
+def within(value: Any, name: str = "") -> Iterator[str]:
+    """The texts in a structure of objects and lists whose names are those of secrets."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from within(inner, str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from within(inner, name)
+    elif isinstance(value, str) and looks_secret(name):
+        yield value
 
 
 def has_password(text: str) -> bool:

@@ -83,6 +83,10 @@ _LACKS: Final = {
         "action of which nobody knows what became of it",
         "actions of which nobody knows what became of them",
     ),
+    "satchel/actions/sending": (
+        "action that was sent without an answer, and is to be looked up",
+        "actions that were sent without an answer, and are to be looked up",
+    ),
     "satchel/actions/failed_runs": ("failure of the outbox", "failures of the outbox"),
     "satchel/item_errors": ("item lost to an error", "items lost to errors"),
     "satchel/extension_errors": (

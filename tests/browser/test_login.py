@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from browsers import Crawled, crawl, needs_browser
+from browsers import Crawled, Crawling, ended, needs_browser
 from satchel.faults import Faults
 from satchel.kemono.world import CONSUMER, MODERATOR, password_of
+from serving import serving
 from sites import Serve, Server, accounts
 
 pytestmark = needs_browser
 
+FORM = """
+<form method="post"><input name="username"><input name="password" type="password">
+<button>Log in</button></form>
+"""
 ASKING = """
 import scrapy
 
@@ -42,12 +50,17 @@ class Asking(scrapy.Spider):
 
 def asked(folder: Path, server: Server, given: str, *words: str, **page: object) -> Crawled:
     """A crawl that asks for twenty pages as two roles."""
+    return ended(asking(folder, server.url, server.site.options.profile, given, *words, **page))
+
+
+def asking(folder: Path, url: str, base: str, given: str, *words: str, **page: object) -> Crawling:
+    """The same while it runs, of a server with a profile."""
     folder.mkdir(exist_ok=True)
     (folder / "asking.py").write_text(ASKING)
-    profile = {"base": server.site.options.profile, "login": "browser", "login_page": page}
-    return crawl(
-        folder, "runspider", "asking.py", "-a", f"url={server.url}", "-O", "out.jsonl", *words,
-        SATCHEL_KEMONO_URL=server.url, SATCHEL_KEMONO_ACCOUNTS=given,
+    profile = {"base": base, "login": "browser", "login_page": page}
+    return Crawling(
+        folder, "runspider", "asking.py", "-a", f"url={url}", "-O", "out.jsonl", *words,
+        SATCHEL_KEMONO_URL=url, SATCHEL_KEMONO_ACCOUNTS=given,
         SATCHEL_KEMONO_PROFILE=json.dumps(profile),
     )  # fmt: skip
 
@@ -84,6 +97,39 @@ def test_a_password_that_is_refused_is_tried_once(
     (line,) = [line for line in done.lines("ERROR") if "satchel.addon" in line]
     assert "the server refused the username or the password; check both" in line
     assert "abracadabra" not in done.log
+
+
+def test_nothing_is_typed_into_the_page_of_another_server(serve: Serve, tmp_path: Path) -> None:
+    other = serve(profile="classic")
+
+    async def leads_there(request: web.Request) -> web.Response:
+        raise web.HTTPFound(other.url + request.path)
+
+    with serving(leads_there) as url:
+        done = ended(asking(tmp_path / "p", url, "classic", accounts("moderator")))
+    assert (done.status, done.reason) == (1, "login_failed"), done.log
+    says = f"leads to another server, {other.url}/account/login, which gets no password"
+    assert any(says in line for line in done.lines("ERROR")), done.log
+    assert {asked.method for asked in other.sandbox.log} == {"GET"}
+    assert not other.site.logins
+
+
+def test_a_login_whose_browser_is_killed_is_not_sent_again(tmp_path: Path) -> None:
+    crawls: list[Crawling] = []
+    sent = []
+
+    async def login(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            sent.append(await request.text())
+            os.kill(crawls[0].browser(), signal.SIGKILL)
+        return web.Response(text=FORM, content_type="text/html")
+
+    with serving(login) as url:
+        crawls.append(asking(tmp_path / "p", url, "classic", accounts("moderator")))
+        done = ended(crawls[0])
+    assert (done.status, done.reason) == (1, "login_failed"), done.log
+    assert len(sent) == 1
+    assert any("/account/login: no answer: " in line for line in done.lines("ERROR")), done.log
 
 
 FAILING = {

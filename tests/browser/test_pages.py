@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from pypdf import PdfReader
 
 from browsers import Crawled, Crawling, crawl, needs_browser, settings
@@ -17,6 +18,7 @@ from satchel.faults import Faults
 from satchel.recnet.sandbox.pages import PICTURE
 from satchel.sandbox import Sandbox
 from satchel.testing import running_sandbox
+from serving import serving
 from stores import Stored
 
 pytestmark = needs_browser
@@ -134,6 +136,41 @@ def test_no_page_shows_what_the_gate_withholds(server: Sandbox, tmp_path: Path) 
     )  # fmt: skip
     by_juniors = {row["id"] for row in rows(with_juniors).values()} - shown - {8201}
     assert by_juniors
+
+
+def test_a_page_that_leads_elsewhere_is_left_out(server: Sandbox, tmp_path: Path) -> None:
+    async def person(request: web.Request) -> web.Response:
+        return web.Response(text="<h1>somebody</h1>", content_type="text/html")
+
+    with serving(person) as elsewhere:
+        leads = {
+            "/room/PaperHarbor": "/room/paperharbor/",
+            "/room/LanternMaze": f"{elsewhere}/room/LanternMaze",
+            "/room/PebbleStation": "/user/somebody",
+        }
+
+        async def website(request: web.Request) -> web.Response:
+            if (to := leads.get(request.path)) is not None:
+                raise web.HTTPFound(to)
+            script = "<script>history.replaceState(0, '', '/user/somebody')</script>"
+            is_room = request.path == "/room/paperharbor/"
+            return web.Response(text="a page" if is_room else script, content_type="text/html")
+
+        with serving(website) as site:
+            names = "PaperHarbor,LanternMaze,PebbleStation,WillowLookout"
+            given = settings(
+                RECNET_URL=server.url, RECNET_KEY="x", RECNET_SITE=site, PRIVACY="off",
+                SNAPSHOT_FORMATS="html",
+            )  # fmt: skip
+            done = crawl(tmp_path, *PAGES, "-a", f"names={names}", **given)
+    ((path, row),) = rows(done).items()
+    assert row["url"] == f"{site}/room/PaperHarbor"
+    assert files(tmp_path) == {path}
+    assert done.stat("satchel/snapshots/left_out") == "3"
+    said = [line for line in done.lines("ERROR") if "it led to another page" in line]
+    assert sum(f"(of {elsewhere})" in line for line in said) == 1
+    assert len(said) == 3
+    assert "somebody" not in "".join(said)
 
 
 def test_a_challenge_ends_the_crawl(server: Sandbox, tmp_path: Path) -> None:

@@ -2,23 +2,75 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import brotli  # type: ignore[import-untyped]
 import pytest
 import requests
 import scrapy
 from aiohttp import web
 from betamax import Betamax
 
+from satchel.cassettes.exchange import Exchange, from_interaction
 from satchel.cassettes.segments import segments
-from satchel.cassettes.serializers import ReadableSerializer
+from satchel.cassettes.serializers import JsonSerializer, ReadableSerializer
+from satchel.cassettes.sources import exchanges
+from satchel.errors import CassetteError
 from satchel.testing import Crawl, crawl
 from serving import serving
 
 Betamax.register_serializer(ReadableSerializer)
+
+TEXT = "packed: ü".encode()
+WHOLE = {
+    "gzip, of two": ("gzip", gzip.compress(TEXT[:4]) + gzip.compress(TEXT[4:])),
+    "deflate": ("deflate", zlib.compress(TEXT)),
+    "deflate, bare": ("Deflate", zlib.compress(TEXT, wbits=-15)),
+    "br": ("br", brotli.compress(TEXT)),
+    "both": ("deflate, gzip", gzip.compress(zlib.compress(TEXT))),
+    "unpacked": ("gzip", TEXT),
+}
+
+
+def packed(encoding: str, body: bytes) -> dict[str, Any]:
+    """An exchange as betamax has it."""
+    return {
+        "request": {"method": "GET", "uri": "http://a/", "headers": {}, "body": ""},
+        "response": {
+            "headers": {"Content-Encoding": [encoding]},
+            "body": {"base64_string": base64.b64encode(body).decode()},
+            "status": {"code": 200, "message": "OK"},
+        },
+    }
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_is_packed_is_unpacked(name: str) -> None:
+    assert from_interaction(packed(*WHOLE[name])).body == TEXT
+
+
+@pytest.mark.parametrize("name", WHOLE.keys() - {"unpacked"})
+def test_what_is_packed_and_lacks_its_end_is_damaged(name: str) -> None:
+    encoding, body = WHOLE[name]
+    with pytest.raises(CassetteError, match="is damaged"):
+        from_interaction(packed(encoding, body[:-3]))
+
+
+def test_a_damaged_exchange_is_named_and_those_around_it_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    cassette = [packed("gzip", body) for body in (b"x", gzip.compress(TEXT)[:-1], b"y")]
+    path.write_text(json.dumps({"http_interactions": cassette}))
+    found = list(exchanges(path, JsonSerializer()))
+    assert [one.body for one in found if isinstance(one, Exchange)] == [b"x", b"y"]
+    (error,) = [str(one) for one in found if isinstance(one, CassetteError)]
+    assert error.startswith("exchange 2: its gzip is damaged")
+
 
 MULTIPART = (
     b'--one\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xc3\xbc\r\n'
@@ -31,6 +83,7 @@ ASKED: list[tuple[str, str, dict[str, str], bytes]] = [
     ("GET", "/moved", {}, b""),
     ("GET", "/binary", {}, b""),
     ("GET", "/packed", {}, b""),
+    ("GET", "/deflated", {}, b""),
     ("GET", "/empty", {}, b""),
     ("GET", "/latin", {}, b""),
     ("GET", "/missing", {}, b""),
@@ -53,6 +106,10 @@ def answering(exact: bool) -> Any:
         if request.path == "/packed":
             body = gzip.compress("packed: ü".encode())
             kind = {"Content-Encoding": "gzip", "Content-Type": "text/plain; charset=utf-8"}
+            return web.Response(body=body, headers=kind)
+        if request.path == "/deflated" and exact:
+            body = zlib.compress("deflated: ü".encode())
+            kind = {"Content-Encoding": "deflate", "Content-Type": "text/plain; charset=utf-8"}
             return web.Response(body=body, headers=kind)
         if request.path == "/empty":
             return web.Response(status=204)
@@ -132,6 +189,33 @@ def test_satchel_replays_what_betamax_recorded(url: str, tmp_path: Path, form: s
         url, tmp_path, "tape", SATCHEL_CASSETTE_MODE="none", SATCHEL_CASSETTE_FORMAT=form
     )
     assert again == live
+
+
+SECRETS: list[tuple[str, str, dict[str, str], bytes]] = [
+    ("GET", "/query?api_key=0123456789abcdef&a=1", {}, b""),
+    (
+        "POST", "/login",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        b"username=me&password=fedcba9876543210",
+    ),
+]  # fmt: skip
+
+
+def test_satchel_replays_what_betamax_recorded_with_secrets(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(f"{__name__}.ASKED", SECRETS)
+    (tmp_path / "tape").mkdir()
+    live = by_requests(url, tmp_path / "tape", "any-name")
+    again = by_satchel(url, tmp_path, "tape", SATCHEL_CASSETTE_MODE="none")
+    assert [item["status"] for item in again] == [item["status"] for item in live] == [200, 200]
+    assert again == live
+    # One that is not there is compared with these, whose secrets are not shown.
+    monkeypatch.setattr(f"{__name__}.ASKED", [("GET", "/query?a=2", {}, b"")])
+    with pytest.raises(AssertionError):
+        by_satchel(url, tmp_path, "tape", SATCHEL_CASSETTE_MODE="none")
+    assert "api_key=<API_KEY>" in caplog.text
+    assert "0123456789abcdef" not in caplog.text
 
 
 @pytest.mark.parametrize("form", ["json", "readable"])

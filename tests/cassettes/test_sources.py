@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from satchel.cassettes.exchange import Exchange
+from satchel.cassettes.redaction import Redactor
 from satchel.cassettes.segments import segments
 from satchel.cassettes.serializers import JsonSerializer
 from satchel.cassettes.sources import exchanges
 from satchel.errors import CassetteError, UsageError
+from satchel.privacy import Gate, Level
 from satchel.testing import command, crawl, project, running_sandbox
 
 JSON = JsonSerializer()
@@ -47,6 +49,62 @@ def test_a_postman_collection() -> None:
     assert errors == [
         "Rooms/Of nobody, response 1: the variable {{nobody}} has no value in the collection"
     ]
+
+
+def asked(path: Path, request: dict[str, Any]) -> tuple[list[Exchange], list[str]]:
+    """What a collection of one request, with an answer, is read as."""
+    names = {"host": "a.example", "who": "Paper & Harbor", "number": "70/01"}
+    path.write_text(json.dumps({
+        "item": [{"name": "One", "request": request, "response": [{"code": 200, "body": "x"}]}],
+        "variable": [{"key": key, "value": value} for key, value in names.items()],
+    }))  # fmt: skip
+    return read(path)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ({"path": [":id"], "variable": [{"key": "id", "value": "{{number}}"}]}, "/70/01"),
+        ({"path": ["x"], "query": [{"key": "q", "value": "{{who}}"}]}, "/x?q=Paper%20%26%20Harbor"),
+        ({"path": ["x"], "query": [{"key": "a", "value": None}]}, "/x?a"),
+        ({"path": [":id"]}, "the path's variable :id has no value"),
+        ({"path": [":id"], "variable": [{"key": "id", "value": ""}]}, "variable :id has no value"),
+        ({"path": [":id"], "variable": [{"key": "id", "value": "{{no}}"}]}, "{{no}} has no value"),
+        ({"path": ["x"], "query": [{"key": "q", "value": "{{no}}"}]}, "{{no}} has no value"),
+    ],
+)
+def test_the_variables_of_an_address(url: Any, expected: str, tmp_path: Path) -> None:
+    request = {"method": "GET", "url": {"host": "{{host}}", **url}}
+    found, errors = asked(tmp_path / "a.json", request)
+    if found:
+        assert found[0].asked.url == f"http://a.example{expected}"
+    else:
+        assert expected in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"mode": "formdata", "formdata": [{"key": "id", "value": "{{who}}"}]},
+         "id=Paper+%26+Harbor"),
+        ({"mode": "formdata", "formdata": [{"key": "id", "type": "file", "src": "x"}]}, "a file"),
+        ({"mode": "urlencoded", "urlencoded": [{"key": "id", "value": "{{no}}"}]}, "{{no}} has no"),
+        ({"mode": "raw", "raw": '{"a": "{{no}}"}'}, "{{no}} has no value"),
+        ({"mode": "graphql", "graphql": {"query": "{a}"}}, "of the kind graphql"),
+        ({"mode": "file", "file": {}}, ""),
+    ],
+)  # fmt: skip
+def test_the_bodies_of_requests(body: Any, expected: str, tmp_path: Path) -> None:
+    headers = [{"key": "content-type", "value": "multipart/form-data"}]
+    request = {"method": "POST", "url": "{{host}}", "header": headers, "body": body}
+    found, errors = asked(tmp_path / "a.json", request)
+    if not found:
+        assert expected in errors[0]
+        return
+    (one,) = found
+    assert one.asked.body == expected.encode()
+    if expected:
+        assert one.asked.headers == {"Content-Type": ["application/x-www-form-urlencoded"]}
 
 
 @pytest.fixture
@@ -145,6 +203,40 @@ def test_a_har_file_of_other_tools(tmp_path: Path) -> None:
     assert one.headers == {"set-cookie": ["a=1", "b=2"]}
     assert (one.at, one.body) == ("2022-03-31T12:00:00", packed.hex().encode())
     assert errors == ["entry 3: KeyError: 'response'"]
+
+
+def har(*entries: tuple[str, dict[str, Any]]) -> str:
+    """A HAR file of addresses and what was answered."""
+    return json.dumps({"log": {"entries": [
+        {
+            "request": {"method": "GET", "url": url, "headers": []},
+            "response": {"status": 200, "headers": [], "content": content},
+        }
+        for url, content in entries
+    ]}})  # fmt: skip
+
+
+def test_a_body_that_the_browser_did_not_keep(tmp_path: Path) -> None:
+    contents: list[dict[str, Any]] = [{"size": 9}, {"size": 0}, {"size": -1}, {}, {"text": "x"}]
+    (tmp_path / "a.har").write_text(har(*[("https://a.example/", one) for one in contents]))
+    found, errors = read(tmp_path / "a.har")
+    assert errors == ["entry 1: the browser kept no body"]
+    assert [one.body for one in found] == [b"", b"", b"", b"x"]
+
+
+def test_an_import_leaves_out_the_bodies_that_no_service_reads(home: Path) -> None:
+    (home / "a.har").write_text(har(
+        ("https://somewhere.example/classmates/7002", {"text": '{"name": "Weasel"}'}),
+        ("https://somewhere.example/robots.txt", {"text": "User-agent: *"}),
+    ))  # fmt: skip
+    made = command("satchel", "cassette", "import", "a.har", "--as", "a", cwd=home)
+    assert made.stdout == "2 exchanges in cassettes/a\n", made.stderr
+    assert made.stderr == "1 body was left out, since no service reads such answers\n"
+    found, _ = read(home / "cassettes" / "a")
+    assert [one.body for one in found] == [b"", b"User-agent: *"]
+    raw, _ = read(home / "a.har")
+    redactor = Redactor(Gate(Level.OFF), [])
+    assert [redactor.redact(one, of_others=False) for one in raw] == raw
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"log": 1}', "\xff"])

@@ -214,6 +214,18 @@ def _signer_of(cookie: str, acting: Acting) -> Any:
     return signer
 
 
+def test_a_lost_demotion_shows_unless_the_account_is_gone(act: Make) -> None:
+    acting = act()
+    acting.propose(ChangeRole(id=4, to="consumer"), ChangeRole(id=5, to="consumer"))
+    for row in acting.outbox.listed():
+        assert acting.outbox.claim(row, "sandbox-admin")
+    accounts = acting.server.site.state.accounts
+    accounts[4]["role"] = "consumer"
+    del accounts[5]
+    assert acting.run() == {"done": 1, "unknown": 1}
+    assert writes(acting.server) == []
+
+
 @pytest.mark.parametrize("fault", ["reset", "lost"])
 def test_the_connection_dies(kind: Kind, act: Make, fault: Any) -> None:
     """Before the server acts (``reset``), or after it (``lost``)."""

@@ -422,6 +422,29 @@ def test_record_modes(settings: dict[str, Any]) -> None:
     assert len(segments(recorded(settings))) == 1
 
 
+def test_a_recording_goes_only_for_a_better_one(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    own = {**settings, "SATCHEL_CASSETTE_MODE": "all", "RETRY_ENABLED": False}
+    with serving(counting()) as url:
+        spider = asking(scrapy.Request(f"{url}/a"))
+        crawl(spider, settings)
+        (first,) = segments(recorded(settings))
+        readme = recorded(settings) / "README.md"
+        readme.touch()
+        stopped = {**own, "CLOSESPIDER_ERRORCOUNT": 1}
+        crawl(type("Failing", (spider,), {"parse": lambda self, response, number: 1 / 0}), stopped)
+        assert len(segments(recorded(settings))) == 3
+        assert "what it held before is kept" in caplog.text
+        crawl(spider, own)
+        (last,) = (file for file in segments(recorded(settings)) if file != readme)
+        assert last != first
+    caplog.clear()
+    crawl(spider, own)
+    assert segments(recorded(settings)) == [readme, last]
+    assert "what it held before is kept" in caplog.text
+
+
 def test_what_is_missing_is_told_once(
     settings: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
+import os
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -150,6 +152,27 @@ def test_a_spider_proposes(server: Server, stored: Stored) -> None:
     assert len(favorites) == 2
 
 
+def test_a_request_of_ones_own_changes_nothing(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It needs no account to be refused, unless it says that it only reads."""
+
+    class Own(scrapy.Spider):
+        name = "own"
+
+        async def start(self) -> AsyncIterator[Any]:
+            for path in ("patreon/user/1/post/1/flag", "none", "read"):
+                meta = {"satchel_reads": True} if path == "read" else {}
+                url = f"{server.url}/api/v1/{path}"
+                yield scrapy.Request(url, method="POST", meta=meta)
+
+    crawl(Own, server.settings(SATCHEL_ACTIONS="off"))
+    assert all(path.endswith("/read") for path in writes(server))
+    for path in ("flag", "none"):
+        assert re.search(rf"POST http.*/{path}: within a crawl, .* has to be proposed", caplog.text)
+    assert "/read: within" not in caplog.text
+
+
 def test_an_item_and_its_proposals_are_one_transaction(stored: Stored) -> None:
     async def main() -> None:
         store = Store.open(stored.url, [Creator], actions=True)
@@ -183,6 +206,10 @@ def test_nothing_is_stored(server: Server, caplog: pytest.LogCaptureFixture) -> 
     done = run(server, Stored(""))
     assert done.reason == "finished"
     assert "plugins propose no actions: nothing is stored (SATCHEL_STORE)" in caplog.text
+
+
+def nobody() -> str:
+    raise KeyError("getpwuid(): uid not found: 1234")
 
 
 def test_as_a_person_does_it(
@@ -229,6 +256,11 @@ def test_as_a_person_does_it(
     act("resolve", "2", "withdrawn", "--note", "not needed")
     assert "withdrawn" in act("list")
     assert act("run", SATCHEL_ACTIONS="on") == "nothing to send\n"
+    act("propose", "kemono.approve_link_request", "id=58")
+    assert "action 3 is done" in act("resolve", "4", "3", "withdrawn", status=1)
+    assert act("resolve", "2", "2", "again") == ""
+    assert act("resolve", "2", "4", "withdrawn") == ""
+    assert act("list", "--json").count('"state": "withdrawn"') == 2
     for words, said in (
         (("propose", "kemono.favourite"), "no such kind"),
         (("propose", "kemono.flag_post", "service"), "service: expected NAME=VALUE"),
@@ -240,6 +272,17 @@ def test_as_a_person_does_it(
         (("resolve", "3", "again"), "action 3 is done, which cannot become again"),
     ):
         assert said in act(*words, status=1)
+    change = ("propose", "kemono.change_password", "account=a", "current=OLD_ONE")
+    said = act(*change, "new=HUNTER2", status=1, OLD_ONE_FILE="old")
+    assert "new: expected the name of an environment variable" in said
+    assert "HUNTER2" not in said
+    assert act(*change, "new=HUNTER2", OLD_ONE_FILE="old", HUNTER2="x") == "5\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xff")))
+    assert "--file -: not a text file" in act("propose", "--file", "-", status=1)
+    with monkeypatch.context() as here:
+        here.setattr("getpass.getuser", nobody)
+        assert act("resolve", "5", "withdrawn") == ""
+    assert f"by person uid {os.getuid()}" in act("show", "5")
     (tmp_path / "wrong.toml").write_text('[[action]]\nkind = "kemono.change_role"\n')
     assert "wrong.toml, action 1: kemono.change_role: " in act(
         "propose", "--file", "wrong.toml", status=1

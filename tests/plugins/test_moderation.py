@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from acting import Acting
+from satchel.kemono import ApproveLinkRequest, RejectLinkRequest, UnlinkCreator
 from satchel.kemono.world import World
 from satchel.outbox import Outbox
 from satchel.plugins import moderation
@@ -142,6 +144,7 @@ def test_five_hundred_requests(
         ('name = "never"\n', 27, "missing required field `name`"),
         ('protected = ["patreon/10000001"]', 2, "matching regex"),
         ("requesters = [7]", 9, "Unclosed array"),
+        ('name = "always"', 33, "a rule before has the name 'never', too"),
     ],
 )
 def test_errors_are_told_with_their_line(
@@ -154,6 +157,7 @@ def test_errors_are_told_with_their_line(
         'name = "never"\n': "",
         'protected = ["patreon/10000001"]': 'protected = ["patreon"]',
         "requesters = [7]": "requesters = [7",
+        'name = "always"': 'name = "never"',
     }
     assert broken in RULES
     with pytest.raises(ValueError, match=r"rules\.toml") as caught:
@@ -165,3 +169,28 @@ def test_errors_are_told_with_their_line(
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"RULES=/.*/none: No such file or directory"):
         moderation.Settings(rules=f"{tmp_path}/none")
+
+
+def test_links_of_protected_creators_are_left_to_persons(
+    act: Callable[..., Acting], rules: Callable[[str], str]
+) -> None:
+    acting = act()
+    request = acting.server.site.world.link_requests[55]
+    sides = {side: request[side] for side in ("from_service", "from_id", "to_service", "to_id")}
+    protected = f"{sides['to_service']}/{sides['to_id']}"
+    one, other = ApproveLinkRequest(id=55, **sides), RejectLinkRequest(id=56)
+    unlink = UnlinkCreator(service=sides["to_service"], creator=sides["to_id"])
+    acting.propose(one, other, unlink, by="plugin another")
+    acting.propose(one, other, by="person tester")
+    text = f'protected = ["{protected}"]\n[[rule]]\nname = "none"\ndecision = "leave"\n'
+    states = acting.run(SATCHEL_MODERATION_RULES=rules(text))
+    assert states == {"vetoed": 3, "done": 2}
+    left = f"the rules leave the links of {protected} to persons"
+    assert acting.notes() == [
+        left, "it does not name the creators, and the rules leave the links of some to persons",
+        left, "", "",
+    ]  # fmt: skip
+    # Without creators to protect, nobody has to name them.
+    acting.propose(RejectLinkRequest(id=58), by="plugin another")
+    text = text.replace(f'"{protected}"', "")
+    assert acting.run(SATCHEL_MODERATION_RULES=rules(text)) == {"done": 1}

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from satchel import cli
+from satchel.schedule.crawls import of_jobs
+from satchel.schedule.nodes import Job, Look, Nodes
 from satchel.schedule.runs import alone, path_in
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,6 +48,7 @@ def satchel(
     (tmp_path / "schedule.toml").write_text(FILE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.setenv("SATCHEL_STORE", f"sqlite:///{tmp_path}/satchel.db")
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
 
@@ -112,6 +115,18 @@ def test_rounds_and_what_is_shown_of_them(
     assert err.splitlines()[-1].startswith("satchel: no job nothing: no node has it")
 
 
+def test_a_log_that_does_not_come(satchel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look(*_: object) -> dict[str, Look]:
+        return {"gone": Look({"x": Job("x", "p", "rooms", "running", log="/logs/x.log")})}
+
+    monkeypatch.setattr(Nodes, "look", look)
+    code, out, err = satchel("jobs", "show", "x")
+    assert code == 0
+    assert "state   running" in out
+    assert "satchel: node gone: no log: ClientConnectorError: " in err
+    assert "Traceback" not in err
+
+
 def test_one_scheduler_only(satchel: Run) -> None:
     with alone(path_in(os.environ["SATCHEL_STATE"])):
         line = mistake(satchel("schedule", "--once"))
@@ -126,6 +141,13 @@ def test_a_state_that_cannot_be_used(satchel: Run, monkeypatch: pytest.MonkeyPat
     assert "schedule.db: file is not a database" in line
     monkeypatch.setenv("SATCHEL_STATE", "")
     assert "SATCHEL_STATE is empty" in mistake(satchel("schedule", "--once"))
+
+
+def test_a_store(satchel: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of_jobs(os.environ["SATCHEL_STORE"], ["x"]) == {}  # As if it had none.
+    monkeypatch.setenv("SATCHEL_STORE", "sqlite:///x.db")
+    line = mistake(satchel("schedule", "--once"))
+    assert line.startswith("satchel: sqlite:///x.db: scrapyd's crawls run in a folder of their own")
 
 
 def test_without_the_extra(satchel: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,3 +174,11 @@ def test_the_units(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_beside_the_compose_file_is_kept_out() -> None:
+    """The settings of the crawls, with their secrets: neither in the image nor in the clone."""
+    image = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {"deploy/environment", "deploy/schedule.toml", ".git", "**/.venv", "**/*.db"} <= {*image}
+    clone = (ROOT / ".gitignore").read_text().splitlines()
+    assert {"/deploy/environment", "/deploy/schedule.toml"} <= {*clone}

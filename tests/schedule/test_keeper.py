@@ -223,7 +223,7 @@ def test_an_entry_keeps_to_its_nodes(play: Play) -> None:
 
 def test_a_node_with_a_password(tmp_path: Path) -> None:
     secret = tmp_path / "password"
-    secret.write_text("abracadabra\n")
+    secret.write_text("abracadabra-ж\n")
     secret.chmod(0o600)
 
     async def run() -> None:
@@ -233,7 +233,7 @@ def test_a_node_with_a_password(tmp_path: Path) -> None:
             found = await nodes.look(Timetable(nodes={"a": known, "b": strange}, runs={}))
             assert list(found) == ["a"]
             assert nodes.troubles == {"b": "it refuses the username or the password"}
-            assert known.password() == Secret("abracadabra")
+            assert known.password() == Secret("abracadabra-ж")
 
     asyncio.run(run())
 
@@ -387,6 +387,22 @@ def test_a_node_that_dies_with_a_run_on_it(play: Play) -> None:
         assert scene.two.signals == []
 
     play(act, retries=1)
+
+
+def test_what_was_given_up_is_ended_though_nothing_waits(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        await scene.at(1)
+        scene.one.begin()
+        await scene.one.go()
+        await scene.at(1.05)
+        await scene.at(1.3)
+        scene.write(every="1d")
+        await scene.one.come()
+        await scene.at(1.4)
+        assert scene.one.signals == [(job(1), "INT")]
+        assert scene.keeper._given_up() == []  # The nodes are left alone again.
+
+    play(act)
 
 
 @pytest.mark.parametrize("ended", [True, False])

@@ -72,12 +72,23 @@ def test_what_it_says(tmp_path: Path) -> None:
         ("limit = 5", f'names = "{KEY}"', 10, "names=…: there is a secret in it"),
         ("CLOSESPIDER_TIMEOUT = 60", "SATCHEL_STROE = 'x'", 11, "SATCHEL_STROE: no such setting"),
         ("CLOSESPIDER_TIMEOUT = 60", "SATCHEL_RECNET_KEY = 'x'", 11, "a secret is no setting of"),
+        *(
+            ("CLOSESPIDER_TIMEOUT = 60", setting, 11, "…: a secret is no setting of a job")
+            for setting in (
+                """SATCHEL_KEMONO_ACCOUNTS = '[{"role":"consumer","session":"abcdefghijk"}]'""",
+                "SATCHEL_KEMONO_ACCOUNTS = [{ role = 'consumer' }]",
+                "SATCHEL_ALERT_URL = 'https://hooks.example/x'",
+                """HEADERS = '{"Authorization": "Basic xyz"}'""",
+                "HEADERS = { Cookie = ['xyz'] }",
+            )
+        ),
         (
             "CLOSESPIDER_TIMEOUT = 60",
             "SATCHEL_STORE = 'postgresql://m:x@h/d'",
             11,
             "a secret is no",
         ),
+        ("CLOSESPIDER_TIMEOUT = 60", "SATCHEL_STORE = 'sqlite:///x.db'", 11, "the whole path"),
         ('"30 3 * * *"', '"30 3 * *"', 12, "expected five fields: minute hour"),
         ('"30 3 * * *"', '"30 25 * * *"', 12, "Bad hour; expected five fields"),
         ('"30 3 * * *"', '"30 3 30 2 *"', 12, "Bad day-of-month"),
@@ -92,6 +103,8 @@ def test_what_it_says(tmp_path: Path) -> None:
         ),
         ("cron", 'overlap = "wait"\ncron', 12, "runs.rooms.overlap: invalid enum value 'wait'"),
         ("cron", 'overlaps = "wait"\ncron', 12, "no such key; did you mean overlap?"),
+        ('cron = "30 3 * * *"', 'every = "99999999d"', 12, "every: expected at most 36500d"),
+        ("[defaults]\nretries = 2\n", "defaults = 3\n", 2, "defaults: expected a table"),
         ("[runs.rooms]", "[run.rooms]", 8, "run: no such key; did you mean runs?"),
     ],
 )

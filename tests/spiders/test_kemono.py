@@ -383,6 +383,17 @@ def test_servers_that_misbehave_give_the_same(serve: Serve, profile: str, faults
     assert of(result, "Post").keys() == expected
 
 
+def test_an_error_in_mid_listing_is_not_its_end(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve()
+    server.sandbox.faults = Faults(rate=1, kinds=("status_404",), only="o=50$", in_a_row=None)
+    result = crawl("kemono-posts", server.settings(), creators=word(LONG))
+    rows = len(server.site.index.of(LONG))
+    assert (len(of(result, "Post")), result.stats["satchel/verdict"]) == (50, "incomplete")
+    assert f"answered 404, and there should be {rows} rows; the others are missing" in caplog.text
+
+
 def test_a_challenge_ends_the_crawl(serve: Serve) -> None:
     server = serve()
     server.sandbox.faults = Faults(rate=1, kinds=("challenge",), in_a_row=None)

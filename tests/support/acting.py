@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from satchel.actions import Action, Proposal
 from satchel.executor import Executor, Step
 from satchel.kemono.service import SERVICE
 from satchel.outbox import Outbox
-from satchel.proposals import Proposals
+from satchel.proposals import Key, Proposals
 from satchel.script import Engine
 from sites import Server
 
@@ -88,10 +88,12 @@ class Acting:
 
 
 @asynccontextmanager
-async def running(outbox: Outbox, settings: dict[str, Any]) -> AsyncIterator[Executor]:
+async def running(
+    outbox: Outbox, settings: dict[str, Any], only: Collection[Key] | None = None
+) -> AsyncIterator[Executor]:
     """An executor in a script's engine."""
     engine = await Engine.start(settings)
-    executor = Executor(engine.crawler, outbox)
+    executor = Executor(engine.crawler, outbox, only)
     try:
         yield executor
     finally:

@@ -112,7 +112,11 @@ class Crawling:
 
 def crawl(folder: Path, *words: str, **variables: str) -> Crawled:
     """Run a crawl to its end, and see that nothing of it is left."""
-    crawling = Crawling(folder, *words, **variables)
+    return ended(Crawling(folder, *words, **variables))
+
+
+def ended(crawling: Crawling) -> Crawled:
+    """Wait for a crawl's end, and see that nothing of it is left."""
     done = crawling.wait()
     assert crawling.is_gone(), crawling.processes()
     assert "Traceback" not in done.log, done.log

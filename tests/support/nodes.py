@@ -8,7 +8,7 @@ from typing import Any, Self
 from aiohttp import web
 from w3lib.http import basic_auth_header
 
-AUTH = basic_auth_header("satchel", "abracadabra").decode()
+AUTH = basic_auth_header("satchel", "abracadabra-ж", encoding="utf-8").decode()
 
 
 class FakeNode:

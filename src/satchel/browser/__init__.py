@@ -21,14 +21,15 @@ VISIT: Final = "satchel_visit"
 """``meta``: the :class:`Visit` for whose sake a browser opens the address."""
 
 FOUND: Final = "satchel_found"
-"""``meta`` of the response: what the visit came to."""
+"""``meta`` of the response: what the visit came to. Without it, nothing was done, or kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Visit(ABC):
     """What is done on a page once it is there. It has a browser context to itself.
 
-    :cvar keeps: what is seen on the page is kept, so that it has to be one that may be
+    :cvar keeps: what is seen on the page is kept, so that it has to be one that may be, and nothing
+        is found when it leads elsewhere
     :cvar has_form: the page is there to be filled in, so that what asks for proof of being human
         on it is a challenge
     :ivar pictures: whether the page may load pictures, sound and films

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from satchel.browser import Visit
+from satchel.service import origin
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Response, Route
@@ -41,13 +43,15 @@ class Guard:
     No challenge is answered, not even one that answers itself in a browser: what it consists of is
     not loaded.
 
+    :ivar asked: the address that the page was opened with
     :ivar documents: what the page has navigated to, redirects and all
     :ivar answers: the status of each answer to what the page itself sent with one of the words that
         :meth:`look_for` names
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, asked: str) -> None:
         self._visit = visit
+        self.asked = asked
         self._words: tuple[bytes, ...] = ()
         self.documents: list[Document] = []
         self.answers: list[int] = []
@@ -62,6 +66,23 @@ class Guard:
     def look_for(self, *words: bytes) -> None:
         """Take note of the answers to requests whose body has one of these words."""
         self._words = words
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether what is looked for may be on its way."""
+        return bool(self._words)
+
+    def is_at_home(self, page: Page) -> bool:
+        """Whether the page is, by now, of the server that was asked."""
+        return origin(page.url) == origin(self.asked)
+
+    def is_still(self, page: Page) -> bool:
+        """Whether the page is, and has been all the time, the one that was asked.
+
+        Sites may end paths with a slash, or write names with other capitals.
+        """
+        shown = [found.url for found in self.documents if not 300 <= found.status < 400]
+        return {_place(url) for url in (*shown, page.url)} == {_place(self.asked)}
 
     async def _decide(self, route: Route) -> None:
         request = route.request
@@ -81,3 +102,7 @@ class Guard:
             self.challenge = self.challenge or found
         if request.is_navigation_request() and request.frame.parent_frame is None:
             self.documents.append(found)
+
+
+def _place(url: str) -> tuple[str, str]:
+    return origin(url), unquote(urlsplit(url).path).rstrip("/").casefold()

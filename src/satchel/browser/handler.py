@@ -61,7 +61,7 @@ class Browser:
         :raises BrowserError: the browser does not start
         """
         seconds = visit.seconds or self._seconds
-        context, guard = next(self._names), Guard(visit)
+        context, guard = next(self._names), Guard(visit, request.url)
         try:
             async with asyncio.timeout(_START) as limit:
                 opened = _page_request(request, visit, context)
@@ -72,6 +72,9 @@ class Browser:
         except Error as error:
             raise _translated(error) from None
         finally:
+            if guard.has_sent:
+                # Servers count attempts, those too whose answers are lost.
+                request.meta["dont_retry"] = True
             await self._leave(context)
 
     async def close(self) -> None:
@@ -96,15 +99,19 @@ class Browser:
         response = await self._shown(request, page, guard)
         if is_challenge_page(response, has_form=visit.has_form) or response.status >= 400:
             return response
+        if visit.keeps and not guard.is_still(page):
+            return response
         left = (limit.when() or 0) - asyncio.get_running_loop().time()
         found = await visit.act(page, guard, left * _SHARE)
         response = await self._shown(request, page, guard)
-        if is_challenge_page(response, has_form=False):
+        if is_challenge_page(response, has_form=False) or (
+            visit.keeps and not guard.is_still(page)
+        ):
             return response
         request.meta[FOUND] = found
         response = response.replace(body=visit.body(response.text).encode())
         if (name := visit.cookie()) is not None:
-            await _hand_over(name, page, response)
+            await _hand_over(name, request.url, page, response)
         return response
 
     async def _shown(self, request: Request, page: Page, guard: Guard) -> HtmlResponse:
@@ -205,9 +212,9 @@ def _response(request: Request, document: Document, html: str) -> HtmlResponse:
     )
 
 
-async def _hand_over(name: str, page: Page, response: Response) -> None:
-    """Put one cookie of the browser on the answer, as a server would have."""
-    for cookie in await page.context.cookies([page.url]):
+async def _hand_over(name: str, asked: str, page: Page, response: Response) -> None:
+    """Put one cookie that the server gave to the browser on the answer, as it would have."""
+    for cookie in await page.context.cookies([asked]):
         if cookie["name"] == name:
             response.headers["Set-Cookie"] = f"{name}={cookie['value']}"
 

@@ -51,6 +51,8 @@ class Outcome(Enum):
     """The page has gone on, and there is a session."""
     REFUSED = "refused"
     """The name or the password was refused."""
+    ELSEWHERE = "elsewhere"
+    """The page is another server's, where nothing is typed in."""
     MISSING = "missing"
     """The page lacks something that is needed."""
     FAILED = "failed"
@@ -62,7 +64,7 @@ class Outcome(Enum):
 class Told(NamedTuple):
     """An outcome.
 
-    :ivar words: what is missing, or what the server answered
+    :ivar words: what is missing, what the server answered, or the address of another server
     """
 
     outcome: Outcome
@@ -97,10 +99,19 @@ class LogIn(Visit):
         A field that is not there in half of the time is missing.
         """
         end = time.monotonic() + seconds
+        if not guard.is_at_home(page):
+            return _elsewhere(page)
         if (missing := await self._missing(page, seconds / 2)) is not None:
             return Told(Outcome.MISSING, missing)
-        await page.locator(self.page.username).first.fill(self.username)
-        await page.locator(self.page.password).first.fill(self.password.reveal())
+        for selector, words in (
+            (self.page.username, self.username),
+            (self.page.password, self.password.reveal()),
+        ):
+            # A locator would go on to whatever page comes next; this is a field of this one.
+            field = await page.locator(selector).first.element_handle()
+            if not guard.is_at_home(page):
+                return _elsewhere(page)
+            await field.fill(words)
         guard.look_for(*_spellings(self.username))
         loaded = len(guard.documents)
         await page.locator(self.page.submit).first.click(no_wait_after=True)
@@ -134,7 +145,7 @@ class LogIn(Visit):
             return Told(Outcome.REFUSED, str(status))
         there = self.page.success
         gone = await self._shows(page, there) if there else not self._is_here(page.url)
-        return Told(Outcome.IN) if gone and await self._has_session(page) else None
+        return Told(Outcome.IN) if gone and await self._has_session(page, guard) else None
 
     def _again(self, guard: Guard, loaded: int) -> bool:
         """Whether the server has sent the same page once more."""
@@ -152,9 +163,14 @@ class LogIn(Visit):
         except Error:  # It is between two documents.
             return False
 
-    async def _has_session(self, page: Page) -> bool:
-        cookies = await page.context.cookies([page.url])
+    async def _has_session(self, page: Page, guard: Guard) -> bool:
+        cookies = await page.context.cookies([guard.asked])
         return any(cookie["name"] == self.session for cookie in cookies)
+
+
+def _elsewhere(page: Page) -> Told:
+    parts = urlsplit(page.url)
+    return Told(Outcome.ELSEWHERE, f"{parts.scheme}://{parts.netloc}{parts.path}")
 
 
 def _spellings(word: str) -> list[bytes]:

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from satchel.cassettes.exchange import Exchange
-from satchel.cassettes.masks import Masks
+from satchel.cassettes.masks import WEB_TOKEN, Masks
 
 _LOOKS: Final = {
-    "a JSON web token": re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+"),
+    "a JSON web token": WEB_TOKEN,
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
-    "a name and password in an address": re.compile(r"https?://[^/\s:@\"<>]+:[^/\s@\"<>]+@"),
 }
 
 
@@ -28,13 +27,13 @@ def findings(exchange: Exchange, masks: Masks) -> Iterator[str]:
     yield from _changed("the request", exchange.asked.headers, masked.asked.headers)
     yield from _changed("the answer", exchange.headers, masked.headers)
     if exchange.asked.url != masked.asked.url:
-        yield "a secret's name with a value in the address"
+        yield "a secret in the address"
     for whose, before, after in (
         ("the request", exchange.asked.body, masked.asked.body),
         ("the answer", exchange.body, masked.body),
     ):
         if before != after:
-            yield f"a secret's name with a value in the body of {whose}"
+            yield f"a name or an address with a secret in the body of {whose}"
         text = after.decode("latin-1")
         for what, pattern in _LOOKS.items():
             if pattern.search(text):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import codecs
+import contextlib
+import gzip
+import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any, Final
 
 from scrapy import Request
@@ -117,11 +121,20 @@ def from_interaction(interaction: Any) -> Exchange:
             status=int(status["code"]),
             reason=status.get("message") or "",
             headers={k: v for k, v in headers.items() if k.lower() not in UNTRUE},
-            body=_decompressed(_unpacked(response["body"]), header(headers, "content-encoding")),
+            body=_decompressed(_unpacked(response["body"]), _encodings(headers)),
             at=interaction.get("recorded_at") or "",
         )
     except (KeyError, TypeError, ValueError, AttributeError, LookupError) as error:
         raise CassetteError(f"not an exchange: {type(error).__name__}: {error}") from None
+
+
+def _encodings(headers: Headers) -> str:
+    return ",".join(
+        value
+        for name, values in headers.items()
+        if name.lower() == "content-encoding"
+        for value in values
+    )
 
 
 def _packed(body: bytes, content_type: str) -> dict[str, str]:
@@ -163,20 +176,76 @@ def _listed(headers: Mapping[str, Any]) -> Headers:
     }
 
 
-def _decompressed(body: bytes, encoding: str) -> bytes:
-    """What ``requests`` recorded as it came; other tools unpack it and leave the header."""
-    if encoding.strip().lower() in ("gzip", "x-gzip") and body[:2] == b"\x1f\x8b":
-        return gunzipped(body) or b""
+def _decompressed(body: bytes, encodings: str) -> bytes:
+    """What ``requests`` recorded as it came; other tools unpack it and leave the header.
+
+    :raises CassetteError: it is damaged, or a part of it is missing
+    """
+    for encoding in reversed(encodings.lower().split(",")):
+        unpack = _UNPACKERS.get(encoding.strip())
+        if unpack is not None and body:
+            try:
+                body = unpack(body)
+            except Exception as error:  # those of brotli and zstd have nothing in common
+                if not _is_unpacked(body, unpack):
+                    raise CassetteError(f"its {encoding.strip()} is damaged: {error}") from None
     return body
 
 
-def gunzipped(body: bytes) -> bytes | None:
-    """What a gzip file holds; ``None``: it is none."""
-    unpack = zlib.decompressobj(wbits=31)
+def _inflate(body: bytes) -> bytes:
+    """Deflate with its head, as it is meant, or without, as some servers send it."""
+    for wbits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
+        unpack = zlib.decompressobj(wbits)
+        with contextlib.suppress(zlib.error):
+            unpacked = unpack.decompress(body)
+            if unpack.eof:
+                return unpacked
+    raise ValueError("not whole")
+
+
+def _unbrotli(body: bytes) -> bytes:
+    import brotli  # type: ignore[import-untyped]  # Scrapy has it, and zstd
+
+    return bytes(brotli.decompress(body))
+
+
+def _unzstd(body: bytes) -> bytes:
+    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    return bytes(import_module(name).decompress(body))
+
+
+_UNPACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "gzip": gzip.decompress,
+    "x-gzip": gzip.decompress,
+    "deflate": _inflate,
+    "br": _unbrotli,
+    "zstd": _unzstd,
+}
+_GZIP: Final = b"\x1f\x8b"
+
+
+def _is_unpacked(body: bytes, unpack: Callable[[bytes], bytes]) -> bool:
+    """Whether what does not unpack is as it should be: what is packed is no text."""
+    if unpack is gzip.decompress:
+        return not body.startswith(_GZIP)
     try:
-        return unpack.decompress(body)
-    except zlib.error:
-        return None
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def gunzipped(body: bytes) -> bytes | None:
+    """What a gzip file holds, as far as it can be read; ``None``: it is none."""
+    found = None
+    while body.startswith(_GZIP):
+        unpack = zlib.decompressobj(wbits=31)
+        try:
+            found = (found or b"") + unpack.decompress(body)
+        except zlib.error:
+            break
+        body = unpack.unused_data.lstrip(b"\0")
+    return found
 
 
 # Whose session

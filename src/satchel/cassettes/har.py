@@ -19,6 +19,9 @@ def read(archive: Any) -> Iterator[Exchange | CassetteError]:
     for number, entry in enumerate(archive["log"]["entries"], 1):
         try:
             exchange = _exchange(entry)
+        except CassetteError as error:
+            yield CassetteError(f"entry {number}: {error}")
+            continue
         except (KeyError, TypeError, ValueError, AttributeError, LookupError) as error:
             yield CassetteError(f"entry {number}: {type(error).__name__}: {error}")
             continue
@@ -27,7 +30,10 @@ def read(archive: Any) -> Iterator[Exchange | CassetteError]:
 
 
 def _exchange(entry: Any) -> Exchange | None:
-    """An exchange; ``None``: there was no answer, or it was not from HTTP."""
+    """An exchange; ``None``: there was no answer, or it was not from HTTP.
+
+    :raises CassetteError: the archive lacks what was answered
+    """
     request, response = entry["request"], entry["response"]
     if not response["status"] or not request["url"].startswith("http"):
         return None
@@ -68,6 +74,8 @@ def _encoded(text: str) -> bytes:
 
 def _body(content: Any, content_type: str) -> bytes:
     text = content.get("text") or ""
+    if not text and (content.get("size") or 0) > 0:
+        raise CassetteError("the browser kept no body")
     if content.get("encoding") == "base64":
         return base64.b64decode(text)
     body: bytes = text.encode(charset(content_type), "replace")

@@ -18,6 +18,7 @@ from cachetools import LRUCache
 
 from satchel.cassettes import matching
 from satchel.cassettes.exchange import Asked, Exchange
+from satchel.cassettes.masks import Masks
 from satchel.cassettes.segments import Damaged, read, read_all
 from satchel.cassettes.serializers import Serializer
 
@@ -33,6 +34,9 @@ _NEAR: Final = 1000
 class Index:
     """The exchanges of a cassette.
 
+    What is looked for is without secrets; so is what it is compared with, since a recording of
+    others may have some.
+
     :param path: the cassette
     :param matchers: what of a request counts
     :ivar size: how many exchanges there are
@@ -42,6 +46,7 @@ class Index:
     def __init__(self, path: Path, serializer: Serializer, matchers: Sequence[str]) -> None:
         self._serializer = serializer
         self._matchers = matchers
+        self._masks = Masks(learns=False)
         self._segments: LRUCache[Path, list[Exchange]] = LRUCache(_OPEN)
         self._files: list[Path] = []
         self.damaged: list[Damaged] = []
@@ -122,7 +127,7 @@ class Index:
             return matcher.quick_ratio()
 
         segment, position, *_ = max(rows, key=likeness)
-        recorded = self._exchange(segment, position).asked
+        recorded = self._masks.asked(self._exchange(segment, position).asked)
         return recorded, matching.differences(asked, recorded, self._matchers)
 
     def _add(self, file: Path, exchanges: list[Exchange]) -> None:
@@ -133,10 +138,11 @@ class Index:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 (
-                    matching.key(one.asked, self._matchers), segment, position, one.asked.who,
-                    one.asked.method, one.asked.url, urlsplit(one.asked.url).path,
+                    matching.key(asked, self._matchers), segment, position, asked.who,
+                    asked.method, asked.url, urlsplit(asked.url).path,
                 )
                 for position, one in enumerate(exchanges)
+                for asked in [self._masks.asked(one.asked)]
             ),
         )  # fmt: skip
 

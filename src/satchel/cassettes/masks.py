@@ -25,10 +25,13 @@ LEARNED: Final = 64
 """Secrets that a crawl learned and still looks for; the oldest are forgotten first."""
 
 SHORTEST: Final = 4
-"""Shorter secrets would be found in every second word: only their names give them away."""
+"""Shorter secrets of the settings, or sessions, would be found in every second word: only their
+names give them away."""
 
 _LONG: Final = 12
 """What a crawl meets counts as a secret that may come again only if it is no everyday word."""
+
+_SESSION: Final = "<SESSION>"
 
 _NAMES: Final = (
     r"[\w.-]*(?:passw(?:or)?d|passwd|secret|token|api[_-]?key|subscription-key|session(?:_?id)?"
@@ -36,16 +39,26 @@ _NAMES: Final = (
 )
 _HEADER: Final = re.compile(rf"(?i)(?:{_NAMES}|[\w-]*-key|authentication|proxy-authenticate)$")
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][\w.-]*>")
+_KEPT: Final = r"(?-i:<[A-Z][\w.-]*>)"
 _QUOTED: Final = re.compile(r"(?i)%3C([A-Z][\w.-]*)%3E")
-_QUERY: Final = re.compile(rf"(?i)(?P<before>[?&;]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
+_QUERY: Final = re.compile(rf"(?i)(?P<before>[?&;#]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
+_LINK: Final = re.compile(rf"(?i)(?P<before>[?&;#]({_NAMES})=)(?P<value>[^&#\s\"'<>]+)")
 _FORM: Final = re.compile(rf"(?i)(?P<before>(?:^|&)({_NAMES})=)(?P<value>[^&\s<>]+)")
 _JSON: Final = re.compile(
-    rf'(?i)(?P<before>"({_NAMES})"\s*:\s*")(?P<value>(?:[^"\\<]|\\.)(?:[^"\\]|\\.)*)'
+    rf'(?i)(?P<before>"({_NAMES})"\s*:\s*")(?!{_KEPT}")(?P<value>(?:[^"\\]|\\.)+)'
 )
 _MULTIPART: Final = re.compile(
-    rf'(?i)(?P<before>name="({_NAMES})"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?P<value>[^\r\n<][^\r\n]*)'
+    rf'(?i)(?P<before>name="({_NAMES})"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?!{_KEPT}\r?\n)(?P<value>[^\r\n]+)'
 )
-_COOKIE: Final = re.compile(r"^(\s*([^=;\s]+)\s*=\s*)([^;]*)")
+_INPUT: Final = re.compile(
+    rf"""(?i)(?P<before><input\b[^<>]*?\bname=["']?({_NAMES})["']?\s[^<>]*?\bvalue=["']?)"""
+    r"""(?P<value>[^"'\s<>]+)"""
+)
+_COOKIE: Final = re.compile(r"((?:^|;)\s*([^=;\s]+)\s*=\s*)([^;]*)")
+_USER: Final = re.compile(r"(?i)(https?:(?:\\?/){2}[^/\s:@\"'<>\\]+:)[^/\s@\"'<>]+(?=@)")
+
+WEB_TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
+"""JSON web tokens: in addresses and headers they are nothing else than secrets."""
 
 
 RECORDED_SANDBOX: Final = "http://sandbox"
@@ -79,23 +92,24 @@ class _Look:
 class Masks:
     """The placeholders of one crawl, or of one command.
 
+    :param learns: whether what turns out to be a secret is one everywhere from then on
     :ivar version: grows with each secret that is learned
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, learns: bool = True) -> None:
+        self._learns = learns
         self._known: dict[str, str] = {}
+        self._held: dict[str, str] = {}
         self._learned: OrderedDict[str, str] = OrderedDict()
         self._back: dict[str, str] = {}
         self._looks: list[_Look] = []
         self.version = 0
 
     def know(self, secret: Secret, placeholder: str) -> None:
-        """Mask a secret of the settings; a replay puts it back, where it may be written only so."""
+        """Mask a secret of the settings."""
         value = secret.reveal()
         if len(value) >= SHORTEST:
             self._known[value] = placeholder
-            if value.isalnum():
-                self._back[placeholder] = value
             self._changed()
 
     def alias(self, address: str, name: str) -> None:
@@ -104,9 +118,31 @@ class Masks:
         self._back[name] = address
         self._changed()
 
+    def hold(self, secret: Secret, who: str) -> None:
+        """Mask the session that an account has now, however much is learned; its last one counts
+        as learned from then on.
+
+        :param who: the account
+        """
+        value = secret.reveal()
+        before = self._held.get(who)
+        if len(value) < SHORTEST or value == before:
+            return
+        self._held[who] = value
+        if before is not None:
+            self._learned[before] = _SESSION
+        self._changed()
+
     def learn(self, value: str, placeholder: str) -> None:
-        """Mask what has turned out to be a secret."""
-        if len(value) < _LONG or _PLACEHOLDER.fullmatch(value) or value in self._known:
+        """Mask what has turned out to be a secret; the oldest is forgotten for it."""
+        if (
+            not self._learns
+            or len(value) < _LONG
+            or value in self._known
+            or value in self._held.values()
+        ):
+            return
+        if _PLACEHOLDER.fullmatch(_QUOTED.sub(r"<\1>", value)):
             return
         if value in self._learned:
             self._learned.move_to_end(value)
@@ -121,9 +157,9 @@ class Masks:
         url = _QUOTED.sub(r"<\1>", asked.url)
         return dataclasses.replace(
             asked,
-            url=self._text(self._by_name(_QUERY, url)),
+            url=self._address(url),
             headers=self._headers(asked.headers),
-            body=self._body(asked.body, form=True),
+            body=self._body(asked.body, asked=True),
         )
 
     def exchange(self, exchange: Exchange) -> Exchange:
@@ -135,10 +171,13 @@ class Masks:
         )
 
     def restored(self, exchange: Exchange) -> Exchange:
-        """An answer with what :meth:`know` and :meth:`alias` have taken out of it."""
+        """An answer with what :meth:`alias` has taken out of it.
+
+        Secrets stay out: a recording of somebody else's could send them anywhere.
+        """
         if not self._back:
             return exchange
-        pattern = re.compile("|".join(map(re.escape, sorted(self._back, key=len, reverse=True))))
+        pattern = re.compile("|".join(map(re.escape, self._back)))
 
         def back(text: str) -> str:
             return pattern.sub(lambda found: self._back[found[0]], text)
@@ -154,7 +193,7 @@ class Masks:
 
     def _changed(self) -> None:
         self.version += 1
-        values = {**self._learned, **self._known}
+        values = {**self._learned, **dict.fromkeys(self._held.values(), _SESSION), **self._known}
         kept = "|".join([_PLACEHOLDER.pattern, *map(re.escape, self._back)])
         longest_first = sorted(values, key=len, reverse=True)
         self._looks = [_Look(value, values[value], kept) for value in longest_first]
@@ -164,10 +203,15 @@ class Masks:
             text = look.masked(text)
         return text
 
-    def _by_name(self, pattern: re.Pattern[str], text: str) -> str:
+    def _address(self, text: str) -> str:
+        text = _USER.sub(r"\1<PASSWORD>", self._by_name(_QUERY, text))
+        return self._text(WEB_TOKEN.sub("<WEB_TOKEN>", text))
+
+    def _by_name(self, pattern: re.Pattern[str], text: str, *, learns: bool = True) -> str:
         def masked(found: re.Match[str]) -> str:
             placeholder = _named(found[2])
-            self.learn(found["value"], placeholder)
+            if learns:
+                self.learn(found["value"], placeholder)
             return found["before"] + placeholder
 
         return pattern.sub(masked, text)
@@ -180,15 +224,17 @@ class Masks:
 
     def _header(self, name: str, value: str) -> str:
         if name == "set-cookie":
-            return self._text(_COOKIE.sub(self._cookie, value))
+            # What follows the first are no cookies, but attributes.
+            first, *attributes = value.split(";")
+            return self._text(";".join([_COOKIE.sub(self._cookie, first), *attributes]))
         if name == "cookie":
-            return "; ".join(_COOKIE.sub(self._cookie, one) for one in value.split("; "))
+            return _COOKIE.sub(self._cookie, value)
         if _HEADER.match(name):
             if not _PLACEHOLDER.search(value):
                 self.learn(value.rpartition(" ")[2], _named(name))
                 return _named(name)
             return value
-        return self._text(self._by_name(_QUERY, value))
+        return self._address(value)
 
     def _cookie(self, found: re.Match[str]) -> str:
         value = found[3].strip().strip('"')
@@ -198,16 +244,24 @@ class Masks:
         self.learn(value, placeholder)
         return found[1] + placeholder
 
-    def _body(self, body: bytes, form: bool = False) -> bytes:
+    def _body(self, body: bytes, *, asked: bool = False) -> bytes:
+        """A body without secrets.
+
+        :param asked: it is a request's, so what is named as a secret is one; in an answer it may be
+            any word (a page's ``token=announcements``), which is no reason to replace it elsewhere
+        """
         if not body:
             return body
         if (unpacked := gunzipped(body)) is not None:
             # A file, not an encoding: it is kept or left out as a whole.
             return body if self._body(unpacked) == unpacked else b""
         text = body.decode("latin-1")
-        if form:
+        if asked:
             text = self._by_name(_MULTIPART, self._by_name(_FORM, text))
-        text = self._by_name(_QUERY, self._by_name(_JSON, text))
+        text = self._by_name(_JSON, text, learns=asked)
+        for pattern in (_LINK, _INPUT):
+            text = self._by_name(pattern, text, learns=False)
+        text = _USER.sub(r"\1<PASSWORD>", text)
         return self._text(text).encode("latin-1")
 
 

@@ -10,12 +10,16 @@ import re
 from collections.abc import Callable, Sequence
 from email.parser import BytesParser
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 from satchel.cassettes.exchange import Asked, header
 
 Form = Any
+
+_SHOWN: Final = 60
+"""Characters of a value that are shown where two differ."""
 
 
 def _uri(asked: Asked) -> Form:
@@ -94,8 +98,7 @@ def differences(asked: Asked, recorded: Asked, matchers: Sequence[str]) -> list[
 
 def _whole(name: str) -> Callable[[Asked, Asked], list[str]]:
     return lambda asked, recorded: [
-        f"{name}: {_short(MATCHERS[name](recorded))} is recorded, "
-        f"{_short(MATCHERS[name](asked))} asked for"
+        _compared(name, MATCHERS[name](asked), MATCHERS[name](recorded))
     ]
 
 
@@ -124,8 +127,7 @@ def _grouped(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
 def _by_field(what: str, asked: dict[str, Any], recorded: dict[str, Any]) -> list[str]:
     nothing = "nothing"
     return [
-        f"{what} {name}: {_short(recorded.get(name, nothing))} is recorded, "
-        f"{_short(asked.get(name, nothing))} asked for"
+        _compared(f"{what} {name}", asked.get(name, nothing), recorded.get(name, nothing))
         for name in sorted(asked.keys() | recorded.keys())
         if asked.get(name) != recorded.get(name)
     ]
@@ -140,6 +142,28 @@ _DETAILS: Final[dict[str, Callable[[Asked, Asked], list[str]]]] = {
 }
 
 
-def _short(value: Any) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+def _compared(what: str, asked: Any, recorded: Any) -> str:
+    one, other = _short(recorded, asked), _short(asked, recorded)
+    return f"{what}: {one} is recorded, {other} asked for"
+
+
+def _short(value: Any, other: Any) -> str:
+    """A value in few characters: of long ones that begin alike, what is different."""
+    text, others = _text(value), _text(other)
+    if len(text) > _SHOWN or len(others) > _SHOWN:
+        if isinstance(value, list) and isinstance(other, list):
+            shared = set(map(str, other))
+            more = [str(one) for one in value if str(one) not in shared]
+            return f"{_cut(','.join(more))} and what both have" if more else "only what both have"
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(text, others, strict=False))
+        begins = sum(1 for _ in alike)
+        text = f"…{text[begins:]}" if begins else text
+    return _cut(text)
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}…"

@@ -11,6 +11,7 @@ from satchel.cassettes.exchange import UNTRUE, Asked, Exchange, Headers
 from satchel.errors import CassetteError
 
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_FORM: Final = "application/x-www-form-urlencoded"
 _NESTED: Final = 10
 """So often a variable's value may be another's name."""
 
@@ -65,8 +66,9 @@ def _exchange(request: Any, saved: Any, variables: Variables) -> Exchange:
         request = {"method": "GET", "url": request}
     headers = _headers(request.get("header"), variables)
     kind, body = _body(request.get("body") or {}, variables)
-    if kind and not any(name.lower() == "content-type" for name in headers):
-        headers["Content-Type"] = [kind]
+    if kind == _FORM or not any(name.lower() == "content-type" for name in headers):
+        headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
+        headers |= {"Content-Type": [kind]} if kind else {}
     answered = _headers(saved.get("header"), variables)
     return Exchange(
         asked=Asked(
@@ -84,26 +86,29 @@ def _exchange(request: Any, saved: Any, variables: Variables) -> Exchange:
 
 
 def _url(url: Any, variables: Variables) -> str:
-    """The address, with its path's variables and without what is disabled in its query."""
+    """The address, with its path's variables and without what is disabled in its query.
+
+    :raises CassetteError: a variable has no value
+    """
     if isinstance(url, str):
-        return _checked(_filled(url, variables))
-    own = _named(url.get("variable"))
-    raw = str(url.get("raw") or "")
+        url = {"raw": url}
+    own = {name: _filled(value, variables) for name, value in _named(url.get("variable")).items()}
     if "host" not in url:
-        return _checked(_filled(_with_path(raw, own), variables))
+        before, mark, query = str(url.get("raw") or "").partition("?")
+        return _whole(_filled(_with_path(before, own) + mark + query, variables))
     host = url["host"] if isinstance(url["host"], str) else ".".join(url["host"])
     path = url.get("path") or []
     words = path.split("/") if isinstance(path, str) else [_word(word) for word in path]
     # What stands before the host may be a part of the host's variable.
     scheme = f"{url['protocol']}://" if url.get("protocol") else ""
     port = f":{url['port']}" if url.get("port") else ""
-    address = f"{scheme}{host}{port}/{_with_path('/'.join(words), own)}"
-    pairs = [(str(row.get("key") or ""), row.get("value")) for row in _enabled(url.get("query"))]
-    if pairs:
-        address += "?" + "&".join(
-            key if value is None else f"{key}={_quoted(str(value))}" for key, value in pairs
-        )
-    return _checked(_filled(address, variables))
+    address = _filled(f"{scheme}{host}{port}/{_with_path('/'.join(words), own)}", variables)
+    pairs = [
+        "=".join(_quoted(_filled(str(row[part]), variables)) for part in ("key", "value")
+                 if row.get(part) is not None)
+        for row in _enabled(url.get("query"))
+    ]  # fmt: skip
+    return _whole(f"{address}?{'&'.join(pairs)}" if pairs else address)
 
 
 def _word(word: Any) -> str:
@@ -112,33 +117,36 @@ def _word(word: Any) -> str:
 
 def _with_path(path: str, own: Variables) -> str:
     """A path with ``:name`` filled in."""
-    return re.sub(
-        r"(^|/):([\w-]+)",
-        lambda found: found[1] + (quote(own[found[2]]) if found[2] in own else f":{found[2]}"),
-        path,
-    )
+
+    def value(found: re.Match[str]) -> str:
+        if not own.get(found[2]):
+            raise CassetteError(f"the path's variable :{found[2]} has no value in the collection")
+        return found[1] + quote(own[found[2]])
+
+    return re.sub(r"(^|/):([\w-]+)", value, path)
 
 
 def _quoted(value: str) -> str:
-    return value if "{{" in value else quote(value, safe="%+,:;/?@!$'()*~")
+    return quote(value, safe="%+,:;/?@!$'()*~")
 
 
-def _filled(text: str, variables: Variables) -> str:
+def _filled(text: str, variables: Variables, *, strict: bool = True) -> str:
+    """A text with the values of its variables.
+
+    :raises CassetteError: one has none, unless not *strict*
+    """
     for _ in range(_NESTED):
         filled = _VARIABLE.sub(lambda found: variables.get(found[1], found[0]), text)
         if filled == text:
             break
         text = filled
+    if strict and (found := _VARIABLE.search(text)):
+        raise CassetteError(f"the variable {{{{{found[1]}}}}} has no value in the collection")
     return text
 
 
-def _checked(address: str) -> str:
-    """An address that is one.
-
-    :raises CassetteError: a variable has no value, or there is no host
-    """
-    if found := _VARIABLE.search(address):
-        raise CassetteError(f"the variable {{{{{found[1]}}}}} has no value in the collection")
+def _whole(address: str) -> str:
+    """An address with its scheme, as it is sent."""
     if not address.startswith(("http://", "https://")):
         address = f"http://{address}"
     return address.partition("#")[0]
@@ -151,22 +159,33 @@ def _headers(rows: Any, variables: Variables) -> Headers:
         pairs = (line.partition(":") for line in rows.splitlines() if ":" in line)
         rows = [{"key": name, "value": value.strip()} for name, _, value in pairs]
     for row in _enabled(rows):
-        value = _filled(str(row.get("value") or ""), variables)
+        # Which keys and tokens there were does not matter: they are in no recording.
+        value = _filled(str(row.get("value") or ""), variables, strict=False)
         found.setdefault(str(row["key"]), []).append(value)
     return found
 
 
 def _body(body: Any, variables: Variables) -> tuple[str, bytes]:
-    """The type and the bytes of a request's body. Files are not in collections."""
+    """The type and the bytes of a request's body.
+
+    A form of several parts is written as one that has a line: its fields are the same.
+
+    :raises CassetteError: it is a file, which no collection holds, or a variable has no value
+    """
     mode = None if body.get("disabled") else body.get("mode")
-    if mode == "urlencoded":
+    if mode in ("urlencoded", "formdata"):
+        rows = _enabled(body.get(mode))
+        if any(row.get("type") == "file" for row in rows):
+            raise CassetteError("its body has a file, which is not in the collection")
         pairs = [
             (_filled(str(row["key"]), variables), _filled(str(row.get("value") or ""), variables))
-            for row in _enabled(body.get("urlencoded"))
+            for row in rows
         ]
-        return "application/x-www-form-urlencoded", urlencode(pairs).encode()
+        return _FORM, urlencode(pairs).encode()
     if mode == "raw":
         language = ((body.get("options") or {}).get("raw") or {}).get("language")
         kind = "application/json" if language == "json" else ""
         return kind, _filled(str(body.get("raw") or ""), variables).encode()
+    if mode and body.get(mode):
+        raise CassetteError(f"a body of the kind {mode} is not understood")
     return "", b""

@@ -55,14 +55,20 @@ class Redactor:
         """Take note of an item that is no minor's, as :attr:`Gate.is_no_minor` says."""
         self._no_minors.add((type(item), *(key_of(item) or ())))
 
-    def redact(self, exchange: Exchange, service: str = "") -> Exchange:
+    def redact(self, exchange: Exchange, service: str = "", *, of_others: bool = True) -> Exchange:
         """An exchange with what may be recorded of the answer's body.
 
         :param service: whose request it is, where that is known
+        :param of_others: whether a body that is of no service stays, as those of your own spiders
         """
-        found = self._found(exchange.asked, service)
-        if found is None or not exchange.body or exchange.status >= 400:
+        if not exchange.body or exchange.status >= 400 or _is_robots_txt(exchange.asked):
             return exchange
+        found = self._found(exchange.asked, service)
+        if found is None:
+            if of_others or self._gate.level is Level.OFF:
+                return exchange
+            self._count("left_out")
+            return dataclasses.replace(exchange, body=b"")
         return dataclasses.replace(exchange, body=self._body(exchange, *found))
 
     def _found(self, asked: Asked, name: str) -> tuple[Service, Reading | None] | None:
@@ -70,8 +76,6 @@ class Redactor:
         for service, _ in self._services:
             if reading := service.reading(asked.method, asked.url, asked.body):
                 return service, reading
-        if urlsplit(asked.url).path == "/robots.txt":
-            return None
         known: Mapping[str, Service] = {s.name: s for s, _ in self._services}
         mine = known.get(name) or self._hosts.get(host_of(asked.url))
         return None if mine is None else (mine, None)
@@ -106,6 +110,10 @@ class Redactor:
 
     def _payload(self, item: Item) -> Any:
         return payload(self._gate.admit(item))
+
+
+def _is_robots_txt(asked: Asked) -> bool:
+    return urlsplit(asked.url).path == "/robots.txt"
 
 
 def items_of(answer: Any) -> Iterator[Item]:

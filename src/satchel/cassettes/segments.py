@@ -44,10 +44,27 @@ def _order(file: Path) -> tuple[int, str]:
     return (int(found[1]) if found else 0), file.name
 
 
+def is_segment(file: Path) -> bool:
+    """Whether a file is named as a :class:`Writer` names its own."""
+    return _SEGMENT.match(file.name) is not None
+
+
 def read(file: Path, preferred: Serializer) -> list[Exchange]:
     """The exchanges of a segment.
 
-    :raises Damaged: it cannot be read
+    :raises Damaged: it, or one of them, cannot be read
+    """
+    found = read_each(file, preferred)
+    for one in found:
+        if isinstance(one, CassetteError):
+            raise Damaged(f"{file}: {one}")
+    return [one for one in found if isinstance(one, Exchange)]
+
+
+def read_each(file: Path, preferred: Serializer) -> list[Exchange | CassetteError]:
+    """The exchanges of a segment; of those that cannot be read, why.
+
+    :raises Damaged: it cannot be read itself
     """
     try:
         # As betamax does: line ends of bodies are escaped, those of the file do not matter.
@@ -56,7 +73,7 @@ def read(file: Path, preferred: Serializer) -> list[Exchange]:
         found = cassette.get("http_interactions") if isinstance(cassette, dict) else None
         if not isinstance(found, list):
             raise Damaged(f"{file}: no list of exchanges")
-        return [from_interaction(one) for one in found]
+        return [_exchange(one, number) for number, one in enumerate(found, 1)]
     except Damaged:
         raise
     except OSError as error:
@@ -64,6 +81,13 @@ def read(file: Path, preferred: Serializer) -> list[Exchange]:
     except Exception as error:  # a serializer may be anybody's
         words = " ".join(str(error).split()) or type(error).__name__
         raise Damaged(f"{file}: {words[:200]}") from None
+
+
+def _exchange(interaction: Any, number: int) -> Exchange | CassetteError:
+    try:
+        return from_interaction(interaction)
+    except CassetteError as error:
+        return CassetteError(f"exchange {number}: {error}")
 
 
 class Writer:
@@ -85,6 +109,11 @@ class Writer:
     def is_written(self) -> bool:
         """Whether all exchanges are in the files."""
         return self._written
+
+    @property
+    def has_written(self) -> bool:
+        """Whether there is a file of it."""
+        return self._number > 0
 
     @property
     def is_full(self) -> bool:
@@ -113,8 +142,7 @@ class Writer:
         if not self._number:
             last = [_order(file)[0] for file in segments(self._folder)]
             self._number = max(last, default=0) + 1
-        path = self._path()
-        replace(path, serialized(self._exchanges, self._serializer))
+        replace(self._path(), serialized(self._exchanges, self._serializer))
         self._written = True
         if self.is_full:
             self._number += 1

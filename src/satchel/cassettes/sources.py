@@ -8,7 +8,7 @@ from pathlib import Path
 
 from satchel.cassettes import har, postman
 from satchel.cassettes.exchange import Exchange
-from satchel.cassettes.segments import Damaged, read, read_all, segments
+from satchel.cassettes.segments import Damaged, read_each, segments
 from satchel.cassettes.serializers import Serializer
 from satchel.errors import CassetteError, UsageError
 
@@ -23,8 +23,11 @@ def exchanges(path: Path, preferred: Serializer) -> Iterator[Exchange | Cassette
     if path.is_dir():
         if not segments(path):
             raise UsageError(f"{path}: an empty folder; expected {KINDS}")
-        for _, found in read_all(path, preferred):
-            yield from [found] if isinstance(found, Damaged) else found
+        for file in segments(path):
+            try:
+                yield from read_each(file, preferred)
+            except Damaged as error:
+                yield error
         return
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -48,6 +51,6 @@ def _of_text(path: Path, text: str, preferred: Serializer) -> Iterator[Exchange 
         if isinstance(collection, dict) and isinstance(collection.get("item"), list):
             return postman.read(collection)
     try:
-        return iter(read(path, preferred))
+        return iter(read_each(path, preferred))
     except Damaged as error:
         raise UsageError(f"{error}; expected {KINDS}") from None

@@ -95,7 +95,7 @@ def timetable_checks() -> Checks:
     plugins = Plugins.of(settings)
     known = plugins.services(), plugins.settings()
 
-    def refuse_unknown(given: Mapping[str, Any]) -> None:
-        Reader(BaseSettings(given), known[0], {}, plugins=known[1])
+    def refuse(given: Mapping[str, Any]) -> None:
+        Reader(BaseSettings(given), known[0], {}, plugins=known[1]).refuse_secrets()
 
-    return Checks(spider_classes(settings), refuse_unknown, frozenset(reader().secrets()))
+    return Checks(spider_classes(settings), refuse, frozenset(reader().secrets()))

@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import json
 import logging
+import os
 import secrets
 import sys
 import tomllib
@@ -24,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 from scrapy.settings import get_settings_priority
 
-from satchel.actions import OPEN, Action, Proposal, State
+from satchel.actions import OPEN, Action, Proposal, Reference, State
 from satchel.commands import config, project_settings, reader, services
 from satchel.errors import ActionError, UsageError, did_you_mean
 from satchel.executor import Executor, Step
@@ -115,8 +116,22 @@ def propose(
 def _row(known: Proposals, given: _Given) -> Row:
     action = known.action(given.kind, given.parameters)
     name = given.proposal or secrets.token_hex(6)
-    by = f"person {getpass.getuser()}"
-    return known.row(Proposal(action, reason=given.reason, name=name, by=by))
+    for field in fields(type(action)):
+        reference = getattr(action, field.name) if field.type == Reference else None
+        if reference and not os.environ.keys() & {reference, f"{reference}_FILE"}:
+            # It is not repeated, since it may be the secret itself.
+            raise ActionError(
+                f"{given.kind}: {field.name}: expected the name of an environment variable that is "
+                f"set, or NAME where NAME_FILE is"
+            )
+    return known.row(Proposal(action, reason=given.reason, name=name, by=_person()))
+
+
+def _person() -> str:
+    try:
+        return f"person {getpass.getuser()}"
+    except (KeyError, OSError):  # Containers may run as a user without a name.
+        return f"person uid {os.getuid()}"
 
 
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:
@@ -132,7 +147,8 @@ def _pairs(words: tuple[str, ...]) -> dict[str, str]:
 def _read(path: str) -> Iterator[tuple[str, _Given]]:
     """What a file proposes: (where it stands, the action)."""
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        text = raw.decode()
     except OSError as error:
         raise UsageError(f"--file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -330,23 +346,27 @@ def show(id_: int, as_json: bool) -> None:
 
 
 @act.command()
-@click.argument("id_", metavar="ID", type=int)
+@click.argument("ids", metavar="ID…", nargs=-1, required=True, type=int)
 @click.argument("resolution", metavar="OUTCOME", type=click.Choice(list(_RESOLUTIONS)))
 @click.option("--note", default="", help="How you know; it is kept.")
-def resolve(id_: int, resolution: str, note: str) -> None:
-    """Say what became of an action.
+def resolve(ids: tuple[int, ...], resolution: str, note: str) -> None:
+    """Say what became of an action, or of several.
 
     OUTCOME is done or failed, where nobody else could know; withdrawn, of what was not sent yet; or
-    again, to have something proposed anew that was not done.
+    again, to have something proposed anew that was not done. If one cannot become that, none does.
     """
     state, before = _RESOLUTIONS[resolution]
     with closing(_outbox()) as outbox, outbox.alone(0) as alone:
         if not alone:
             raise UsageError("another process sends the actions of this database; wait for its end")
-        row = _one(outbox, id_)
-        if row["state"] not in before:
-            raise UsageError(f"action {id_} is {row['state']}, which cannot become {resolution}")
-        outbox.change(row, state, note, by=f"person {getpass.getuser()}", attempts=0)
+        rows = [_one(outbox, id_) for id_ in dict.fromkeys(ids)]
+        for row in rows:
+            if row["state"] not in before:
+                raise UsageError(
+                    f"action {row['id']} is {row['state']}, which cannot become {resolution}"
+                )
+        for row in rows:
+            outbox.change(row, state, note, by=_person(), attempts=0)
 
 
 def _one(outbox: Outbox, id_: int) -> Row:

@@ -105,9 +105,14 @@ def _readable(files: Iterable[Path], form: Serializer) -> Iterator[Exchange]:
 def _safe(found: Iterable[Exchange]) -> Iterator[Exchange]:
     """Exchanges as a crawl would record them."""
     addon = _addon()
-    masks, redactor = addon.masks(), addon.redactor()
+    left_out = Counter[str]()
+    masks, redactor = addon.masks(), addon.redactor(lambda what: left_out.update([what]))
     # Twice: what one of them shows to be a secret may be in those before.
-    for exchange in [masks.exchange(redactor.redact(one)) for one in found]:
+    redacted = [masks.exchange(redactor.redact(one, of_others=False)) for one in found]
+    if count := left_out["left_out"]:
+        which = "bodies were" if count > 1 else "body was"
+        click.echo(f"{count:,} {which} left out, since no service reads such answers", err=True)
+    for exchange in redacted:
         masked = masks.exchange(exchange)
         if places := masks.found_in(masked):
             url = masked.asked.url.partition("?")[0]

@@ -134,7 +134,10 @@ class _Jobs:
             self.troubles = dict(nodes.troubles)
             for name, look in self._looks.items():
                 if (job := look.jobs.get(log_of)) and job.log:
-                    self.log = await nodes.log(self.timetable.nodes[name], job.log, TAIL)
+                    try:
+                        self.log = await nodes.log(self.timetable.nodes[name], job.log, TAIL)
+                    except SatchelError as error:
+                        click.echo(f"satchel: node {name}: no log: {error}", err=True)
 
     def _remembered(self) -> dict[str, Run]:
         """The runs of ``satchel schedule`` on this machine."""

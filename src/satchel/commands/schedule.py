@@ -88,10 +88,13 @@ def _list(timetable: Timetable, number: int = 3) -> None:
 
 
 def _keep(file: Path, *, once: bool, dry: bool) -> None:
+    from satchel.schedule.crawls import refuse_relative
     from satchel.schedule.runs import Runs, alone, path_in
 
     logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.INFO)
     path = path_in(config().state)
+    if not dry:
+        refuse_relative(config().store)
     with contextlib.nullcontext() if dry else alone(path):
         runs = Runs(path)
         kept = runs.copy() if dry else runs

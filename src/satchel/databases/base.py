@@ -44,6 +44,11 @@ class Database(ABC):
         :raises StoreError: there is nothing to read
         """
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether it is another one in each working directory."""
+        return False
+
     @abstractmethod
     def make_durable(self) -> None:
         """Have what :attr:`engine` commits survive a power cut. Called before its first use."""

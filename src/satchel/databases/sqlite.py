@@ -90,6 +90,10 @@ class Sqlite(Database):
         event.listen(engine, "begin", _begin)
         return engine
 
+    @property
+    def is_relative(self) -> bool:
+        return not os.path.isabs(str(self.url.database))
+
     def reader(self) -> Engine:
         if not Path(str(self.url.database)).exists():
             raise StoreError(

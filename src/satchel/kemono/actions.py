@@ -302,16 +302,23 @@ class ChangeRole(KemonoAction, frozen=True, kw_only=True):
     def target(self) -> str:
         return f"role of account {self.id}"
 
+    @property
+    def variant(self) -> str:
+        return self.to
+
     def body(self) -> Any:
         return {role: [self.id] if role == self.to else [] for role in ("moderator", "consumer")}
 
     async def look(self, crawler: Crawler) -> Found:
-        # Moderators are few enough to be read.
+        # Moderators are the fewest.
         if await self._is(crawler, AccountRole.MODERATOR):
             return Found.DONE if self.to == "moderator" else Found.NOT_DONE
         if await self._is(crawler, AccountRole.ADMINISTRATOR):
             return Found.NOT_DONE
-        return Found.DONE if self.to == "consumer" else Found.NOT_DONE
+        if self.to == "moderator":
+            return Found.NOT_DONE
+        # An account that is gone is in no list.
+        return Found.DONE if await self._is(crawler, AccountRole.CONSUMER) else Found.UNSURE
 
     async def _is(self, crawler: Crawler, role: AccountRole) -> bool:
         client, seen = self._client(crawler), set[int]()

@@ -213,6 +213,8 @@ def _read_page(account: Account, response: Response) -> None:
 
 
 _PAGES = {
+    Outcome.ELSEWHERE: "the page to log in on leads to another server, {}, which gets no password; "
+    f"see whether SATCHEL_KEMONO_URL and login_page.path ({PROFILE}) are right",
     Outcome.MISSING: "the page to log in on has no {}; say where that is in login_page of "
     f"{PROFILE} (docs/browser.md)",
     Outcome.FAILED: "the server answered {}; try again later",

@@ -18,12 +18,13 @@ from satchel.addon import SatchelAddon
 from satchel.browser import VISIT
 from satchel.cassettes.exchange import SESSION, Asked, Exchange, asked_of, exchange_of, response_to
 from satchel.cassettes.index import Index
-from satchel.cassettes.segments import Writer, segments
+from satchel.cassettes.segments import Writer, is_segment, segments
 from satchel.cassettes.serializers import serializer
 from satchel.errors import CassetteError, ConfigError
 from satchel.reasons import Reason
 from satchel.sessions import JAR, LOGIN, RECEIVED
 from satchel.throttle import PARTING
+from satchel.verdict import AS_ASKED
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -47,6 +48,7 @@ class CassetteMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._addon = addon = SatchelAddon.of(crawler)
+        self._stats = crawler.stats
         self._count = crawler.stats.inc_value
         config = addon.config
         self._name, self._mode = config.cassette, config.cassette_mode
@@ -154,7 +156,7 @@ class CassetteMiddleware:
         received = request.meta.get(RECEIVED)
         if received is None:
             return exchange
-        self._masks.learn(received.reveal(), "<SESSION>")
+        self._masks.hold(received, exchange.asked.who)
         service = request.meta.get("satchel_service", "")
         cookie = self._addon.sessions[service].scheme.cookie
         headers = {**exchange.headers}
@@ -244,9 +246,25 @@ class CassetteMiddleware:
         self._write()
         if self._index is not None:
             self._index.close()
-        if self._mode == "all" and not self._failed:
-            for file in self._before:
-                file.unlink(missing_ok=True)
+        if self._mode == "all" and self._before:
+            self._replace_before()
+
+    def _replace_before(self) -> None:
+        """Remove what the cassette held before, if there is something better now."""
+        assert self._writer is not None
+        if not self._ended_well() or self._failed or not self._writer.has_written:
+            logger.warning(
+                "%s: what it held before is kept, since the crawl did not end well or recorded "
+                "nothing; a replay takes that first",
+                self._folder,
+            )
+            return
+        for file in filter(is_segment, self._before):
+            file.unlink(missing_ok=True)
+
+    def _ended_well(self) -> bool:
+        value = self._stats.get_value
+        return value("finish_reason") in AS_ASKED and not value("satchel/unreachable")
 
 
 def _is_for_the_server(request: Request) -> bool:

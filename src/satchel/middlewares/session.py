@@ -13,7 +13,7 @@ from satchel.actions import CHANGES
 from satchel.addon import SatchelAddon
 from satchel.config import Secret
 from satchel.errors import ActionError, LoginFailed, NoAccount, SatchelError
-from satchel.service import origin
+from satchel.service import is_below, origin
 from satchel.sessions import ACCOUNT, CARRIED, JAR, LOGIN, RECEIVED, ROLE, USED, Account, Sessions
 from satchel.throttle import PARTING
 
@@ -44,6 +44,7 @@ class SessionMiddleware:
         self._addon = SatchelAddon.of(crawler)
         self._count = crawler.stats.inc_value
         self._in_vain: Counter[str] = Counter()
+        self._servers = self._addon.proposals.servers()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -51,9 +52,9 @@ class SessionMiddleware:
 
     async def process_request(self, request: Request) -> None:
         request.meta.pop(USED, None)
-        if _changes(request):
+        if self._changes(request):
             raise ActionError(
-                f"{request.method} {request.url}: within a crawl, what an account changes has to "
+                f"{request.method} {request.url}: within a crawl, what changes something has to "
                 f"be proposed: satchel.propose (docs/actions.md)"
             )
         try:
@@ -63,6 +64,17 @@ class SessionMiddleware:
                 self._addon.login_failed(error)
             self._count("satchel/unserved")
             raise
+
+    def _changes(self, request: Request) -> bool:
+        """Whether a request may change something on a server of actions, or as an account, and is
+        no action's."""
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return False
+        if request.meta.keys() & {LOGIN, PARTING, CHANGES, READS}:
+            return False
+        return bool(request.meta.keys() & {ROLE, ACCOUNT}) or any(
+            is_below(request.url, server) for server in self._servers
+        )
 
     async def _give_session(self, request: Request) -> None:
         if not request.meta.keys() & {ROLE, ACCOUNT, LOGIN}:
@@ -181,13 +193,6 @@ class SessionCookieMiddleware:
     def process_exception(self, request: Request, exception: Exception) -> None:
         if sessions_for(self._addon, request) is not None:
             request.headers.pop("Cookie", None)
-
-
-def _changes(request: Request) -> bool:
-    """Whether a request would change something as an account, and is no action's."""
-    if request.method in ("GET", "HEAD", "OPTIONS") or not request.meta.keys() & {ROLE, ACCOUNT}:
-        return False
-    return not request.meta.keys() & {LOGIN, PARTING, CHANGES, READS}
 
 
 def sessions_for(addon: SatchelAddon, request: Request) -> Sessions | None:

@@ -9,7 +9,19 @@ from sqlalchemy.exc import DBAPIError
 
 from satchel import history
 from satchel.databases import database
-from satchel.errors import StoreError
+from satchel.errors import ConfigError, StoreError
+
+
+def refuse_relative(store: str) -> None:
+    """Refuse a store that is another one where the crawls run.
+
+    :raises ConfigError: it is one
+    """
+    if store and (found := database(store)).is_relative:
+        raise ConfigError(
+            f"{found.name}: scrapyd's crawls run in a folder of their own: write the whole path in "
+            "SATCHEL_STORE, such as sqlite:////var/lib/scrapyd/satchel.db"
+        )
 
 
 def of_jobs(store: str, jobs: Iterable[str]) -> dict[str, history.Crawl]:
@@ -19,7 +31,10 @@ def of_jobs(store: str, jobs: Iterable[str]) -> dict[str, history.Crawl]:
     :raises SatchelError: it cannot be read
     """
     found = database(store)
-    engine = found.reader()
+    try:
+        engine = found.reader()
+    except StoreError:  # No crawl has stored anything yet.
+        return {}
     try:
         with engine.connect() as connection:
             if not inspect(connection).has_table(history.CRAWL.name):

@@ -38,8 +38,11 @@ PATIENCE: Final = 60.0
 """Seconds that a run may take to end when it is told to, before it is told again."""
 
 LOOK_BACK: Final = 7 * 86400.0
+"""Seconds for which runs that were missed while no scheduler ran are noted afterwards, and nodes
+asked for what they had when they fell silent."""
+
 MOST_MISSED: Final = 100
-"""Of the runs that were missed while no scheduler ran, so many of the last days are noted."""
+"""Of the runs that were missed, so many are noted."""
 
 Crawls = Callable[[str, list[str]], Mapping[str, Crawl]]
 """Store, jobs → job → crawl."""
@@ -91,7 +94,7 @@ class Keeper:
         for name, entry in self.timetable.runs.items():
             self._note(name, entry, now)
         looks: Mapping[str, Look] = {}
-        if self._runs.all(State.WAITING, *ACTIVE):
+        if self._runs.all(State.WAITING, *ACTIVE) or self._given_up():
             looks = await self._look()
         await self._follow(looks)
         await self._judge()
@@ -214,6 +217,15 @@ class Keeper:
                 if run.lost and run.node == name and run.state is State.DONE:
                     await self._cancel(run)
                     self._runs.save(run)
+            for run in self._given_up():
+                if run.node == name and run.id not in jobs:
+                    run.silent = None
+                    self._runs.save(run)
+
+    def _given_up(self) -> list[Run]:
+        """What may still go on at a node that has not answered since."""
+        since = self._clock.now() - LOOK_BACK
+        return [r for r in self._runs.given_up(since) if r.node in self.timetable.nodes]
 
     async def _cancel(self, run: Run) -> None:
         now = self._clock.now()

@@ -129,16 +129,22 @@ class Nodes:
         """The end of a job's log; empty: it is not there any more.
 
         :param size: how many bytes of it, at most
+        :raises SatchelError: the node does not answer
         """
         url, headers = _address(node, path.lstrip("/")), _headers(node)
-        async with self._session.head(url, headers=headers) as answer:
-            length = answer.content_length or 0
-        if answer.status != 200:
-            return ""
-        # scrapyd fails where more is asked for than there is.
-        headers["Range"] = f"bytes={max(length - size, 0)}-"
-        async with self._session.get(url, headers=headers) as answer:
-            return await answer.text(errors="replace") if answer.status == 206 else ""
+        try:
+            async with self._session.head(url, headers=headers) as answer:
+                length = answer.content_length or 0
+            if answer.status != 200:
+                return ""
+            # scrapyd fails where more is asked for than there is.
+            headers["Range"] = f"bytes={max(length - size, 0)}-"
+            async with self._session.get(url, headers=headers) as answer:
+                return await answer.text(errors="replace") if answer.status == 206 else ""
+        except TimeoutError:
+            raise Unanswered(f"no answer within {LOOK_SECONDS:g} seconds") from None
+        except (ClientError, ValueError) as error:
+            raise Unanswered(f"{type(error).__name__}: {error}") from None
 
     async def _look(self, name: str, node: Node) -> Look | None:
         try:
@@ -197,4 +203,5 @@ def _headers(node: Node) -> dict[str, str]:
     password = node.password()
     if password is None:
         return {}
-    return {"Authorization": basic_auth_header(node.username, password.reveal()).decode()}
+    value = basic_auth_header(node.username, password.reveal(), encoding="utf-8")
+    return {"Authorization": value.decode()}

@@ -53,7 +53,7 @@ class Run:
     :ivar patient: it waits until the one before it has ended, whatever the rule
     :ivar sent: when it was sent
     :ivar started: when it was first seen running
-    :ivar silent: since when its node does not answer
+    :ivar silent: since when its node does not answer; also after it was given up for that
     :ivar cancels: how often it was told to end
     :ivar cancelled: when it was told to last
     :ivar doom: why it was told to end
@@ -178,6 +178,12 @@ class Runs:
     def by_id(self, ids: Iterable[str]) -> dict[str, Run]:
         """The runs of these ids, as far as there are any."""
         return {run.id: run for run in self._select("id", tuple(ids))}
+
+    def given_up(self, since: float) -> list[Run]:
+        """Those that were given up since then because their nodes were silent, and still are."""
+        return self._select(
+            "lost AND silent IS NOT NULL AND ended >= ? AND state", (State.DONE,), since
+        )
 
     def untold(self) -> list[Run]:
         """Those that are done and that the plugins were not told of."""

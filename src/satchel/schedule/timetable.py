@@ -16,14 +16,17 @@ from cronsim import CronSim, CronSimError
 from msgspec import Meta, Struct
 
 from satchel import arguments, secrets
-from satchel.config import Secret, owners_file
+from satchel.config import PREFIX, Secret, owners_file
 from satchel.errors import ConfigError, TimetableError, UsageError, did_you_mean
+from satchel.schedule.crawls import refuse_relative
 from satchel.schedule.lines import line_of
 from satchel.spider import SatchelSpider
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
-DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+DURATION: Final = re.compile("".join(rf"(?:(\d{{1,12}}){unit})?" for unit in "dhms"), re.ASCII)
+LONGEST: Final = 36_500 * 86400
+"""Seconds; with far more, there is no date for what is due."""
 T = TypeVar("T", bound=Struct)
 
 _SECONDS: Final = (86400, 3600, 60, 1)
@@ -107,7 +110,8 @@ class Checks(typing.NamedTuple):
     """What a timetable is held against.
 
     :ivar spiders: those that there are
-    :ivar settings: refuses unknown settings of satchel: :exc:`satchel.errors.ConfigError`
+    :ivar settings: refuses secrets, and unknown settings of satchel:
+        :exc:`satchel.errors.ConfigError`
     :ivar secrets: the secrets that are configured here
     """
 
@@ -119,12 +123,16 @@ class Checks(typing.NamedTuple):
 def seconds(text: str) -> int:
     """A time such as ``1h30m`` in seconds.
 
-    :raises ValueError: it is none
+    :raises ValueError: it is none, or too long
     """
     found = DURATION.fullmatch(text)
     if not text or not found:
         raise ValueError("expected a time such as 90s, 10m, 1h30m or 2d")
-    return sum(int(n or 0) * unit for n, unit in zip(found.groups(), _SECONDS, strict=True))
+    numbers = found.groups()
+    total = sum(int(n or 0) * unit for n, unit in zip(numbers, _SECONDS, strict=True))
+    if total > LONGEST:
+        raise ValueError("expected at most 36500d")
+    return total
 
 
 def read(path: Path, checks: Checks) -> Timetable:
@@ -159,6 +167,8 @@ class _Reader:
             if name not in known:
                 self._fail((name,), f"no such key{did_you_mean(name, known)}")
         nodes = {name: self._node(name) for name in self._table("nodes")}
+        if not isinstance(self._content.get("defaults", {}), dict):
+            self._fail(("defaults",), "expected a table, [defaults]")
         runs = {name: self._run(name, nodes) for name in self._table("runs")}
         plain = {k: v for k, v in self._content.items() if k in ("project", "lost_after")}
         self._duration((), plain, "lost_after")
@@ -248,11 +258,14 @@ class _Reader:
         for name, value in run.written_settings().items():
             hidden = (s for s in self._checks.secrets if len(s) >= secrets.LEAST)
             inside = secrets.has_password(value) or any(secret in value for secret in hidden)
+            if not name.startswith(PREFIX):  # The types of satchel's own say what is secret.
+                inside = inside or any(secrets.within(_structure(value)))
             if secrets.looks_secret(name) or "password" in value.lower() or inside:
                 self._fail((*path, "settings"), f"{name}=…: a secret is no setting of a job: "
                            f"{secrets.ADVICE}")  # fmt: skip
         try:
             self._checks.settings(run.settings)
+            refuse_relative(run.written_settings().get("SATCHEL_STORE", ""))
         except ConfigError as error:
             self._fail((*path, "settings"), str(error))
 
@@ -281,6 +294,14 @@ class _Reader:
         places = (path, ("defaults", *path[-1:]), path[-1:], path[:2], path[:1])
         line = next(filter(None, (line_of(self._text, place) for place in places)), 1)
         raise TimetableError(f"{self._path}, line {line}: {'.'.join(path)}: {words}")
+
+
+def _structure(text: str) -> Any:
+    """What a text is as JSON; ``None``: it is none."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
 
 
 def _written(value: Any) -> str:
