@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -17,10 +17,24 @@ import scrapy
 from msgspec import Struct
 from scrapy import signals
 
-from satchel import AddedRelation, hookimpl, plugin_settings, put_item
+from satchel import (
+    Action,
+    AddedRelation,
+    Outcome,
+    Proposal,
+    State,
+    hookimpl,
+    plugin_settings,
+    put_item,
+)
+from satchel.calls import BEFORE_CRAWL, Calls
+from satchel.config import Config
 from satchel.errors import ArgumentError, ConfigError
+from satchel.hooks import Plugins
 from satchel.recnet import Account, Room
 from satchel.testing import Crawl, crawl, crawl_async, plugins
+
+BUILT_IN = [found.name for found in Plugins().found() if found.origin == "built-in"]
 
 MODULE = "calls_of_this_test"
 
@@ -223,14 +237,31 @@ def test_settings_of_one_name(run: Plug) -> None:
 # Failing and blocking, in every hook
 
 
-IN_A_CRAWL = (
-    "crawl_started",
-    "crawl_finished",
-    "request",
-    "response",
-    "process_item",
-    "export_items",
-)
+APART: Mapping[str, Callable[[Calls], Any]] = {
+    "satchel_stop_paging": lambda calls: calls.stop_paging([], "a page"),
+    "satchel_propose_actions": lambda calls: calls.propose_actions(
+        Account(id=1), lambda proposal, plugin: None
+    ),
+    "satchel_veto_action": lambda calls: calls.veto_action(PROPOSAL),
+    "satchel_action_finished": lambda calls: calls.action_finished(PROPOSAL, Outcome(State.DONE)),
+}
+"""What a crawl without a listing or an action does not call."""
+
+
+class Wave(Action, frozen=True, kw_only=True):
+    """An action that nobody sends."""
+
+    kind: ClassVar[str] = "test.wave"
+    target: ClassVar[str] = "1"  # type: ignore[misc]
+
+
+PROPOSAL = Proposal(Wave())
+
+ELSEWHERE = {"satchel_withhold", "satchel_resolve_relation"}
+"""Those of which more is to be said: tests below are about them."""
+
+IN_A_CRAWL = sorted({*Plugins().hooks()} - BEFORE_CRAWL - {*APART} - ELSEWHERE)
+"""All others. A new hook that these crawls do not call belongs above, with a test of its own."""
 
 
 def failing(hook: str, wait: bool) -> type:
@@ -240,7 +271,7 @@ def failing(hook: str, wait: bool) -> type:
     async def waits(self: Any) -> None:
         await asyncio.Event().wait()
 
-    return type("Failing", (), {f"satchel_{hook}": hookimpl(waits if wait else fails)})
+    return type("Failing", (), {hook: hookimpl(waits if wait else fails)})
 
 
 class Sees:
@@ -255,7 +286,7 @@ class Sees:
         return hookimpl(sees)
 
     for hook in IN_A_CRAWL:
-        locals()[f"satchel_{hook}"] = _sees(hook)
+        locals()[hook] = _sees(hook)
 
 
 @pytest.mark.parametrize("wait", [False, True])
@@ -271,7 +302,23 @@ def test_one_that_fails_or_waits_stops_nothing(
     assert Sees.seen == set(IN_A_CRAWL)
     assert errors(result, plugin) >= 1
     assert result.stats["satchel/verdict"] == "incomplete"
-    assert f"plugin {MODULE}:Failing: satchel_{hook} failed" in caplog.text
+    assert f"plugin {MODULE}:Failing: {hook} failed" in caplog.text
+
+
+@pytest.mark.parametrize("wait", [False, True])
+@pytest.mark.parametrize("hook", APART)
+def test_one_that_fails_or_waits_apart_from_a_crawl(
+    caplog: pytest.LogCaptureFixture, hook: str, wait: bool
+) -> None:
+    counted: list[str] = []
+    crawler: Any = SimpleNamespace(stats=SimpleNamespace(inc_value=counted.append))
+    with plugins(failing(hook, wait), module=MODULE) as paths:
+        calls = Calls(crawler, Plugins(paths, blocked=BUILT_IN), {}, Config(hook_seconds=0.02))
+        found = asyncio.run(APART[hook](calls))
+    assert counted == [f"satchel/plugins/{MODULE}:Failing/errors"]
+    assert f"plugin {MODULE}:Failing: {hook} failed" in caplog.text
+    # Only what may refuse does so when it fails.
+    assert bool(found) == (hook == "satchel_veto_action")
 
 
 class Blocks:
@@ -493,6 +540,19 @@ def test_after_the_end_nothing_can_be_put_in(run: Plug, caplog: pytest.LogCaptur
     assert len(result.items) == 2
     assert errors(result, Late) == 1
     assert "satchel_crawl_finished failed: put_item: the crawl has ended" in caplog.text
+
+
+def test_the_last_items_take_their_time() -> None:
+    """It is given up when none has arrived since the limit began anew."""
+    figures = iter([2, 0, 3, 0, 3, 1, 3, 1])  # scraped and dropped, each time it looks
+    stats = SimpleNamespace(
+        inc_value=lambda name: None, get_value=lambda name, default: next(figures)
+    )
+    crawler: Any = SimpleNamespace(stats=stats)
+    with plugins(failing("satchel_crawl_idle", wait=True), module=MODULE) as paths:
+        calls = Calls(crawler, Plugins(paths, blocked=BUILT_IN), {}, Config(hook_seconds=0.02))
+        asyncio.run(calls.crawl_idle())
+    assert not [*figures]
 
 
 def test_settings_where_there_is_no_hook(run: Plug) -> None:

@@ -13,6 +13,7 @@ import pytest
 from scrapy.settings import Settings
 
 from browsers import PROGRAM, has_browser
+from satchel import history, listings, outbox, tables
 from satchel.config import Reader
 from satchel.hooks import Plugins
 from satchel.spider import SatchelSpider
@@ -143,6 +144,22 @@ def test_settings_page_lists_all_settings() -> None:
     rows = re.findall(r"^\| `(SATCHEL_\w+)` \| (?:`(.*?)`)? \|", _page("settings.md"), re.MULTILINE)
     known = Reader(Settings(), Plugins().services(), {}, plugins=Plugins().settings()).known()
     assert rows == [(setting.name, setting.default) for setting in known]
+
+
+def test_plugins_page_lists_all_hooks_and_built_in_plugins() -> None:
+    found = Plugins()
+    cells = re.findall(r"^\| (`.*?`) \|", _page("plugins.md"), re.MULTILINE)
+    listed = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    assert not {*found.hooks()} - listed
+    assert not {one.name for one in found.found() if one.origin == "built-in"} - listed
+
+
+def test_store_page_lists_all_tables() -> None:
+    plugins = Plugins()
+    items = [*(cls for service in plugins.services() for cls in service.items)]
+    made = (tables.build([*items, *plugins.item_classes()]), history.METADATA, listings.METADATA)
+    names = {name for metadata in (*made, outbox.METADATA) for name in metadata.tables}
+    assert not {name for name in names if f"`{name}`" not in _page("store.md")}
 
 
 def test_recnet_page_lists_all_arguments() -> None:

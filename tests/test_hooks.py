@@ -122,6 +122,21 @@ def test_a_class_is_made_anew_for_each_crawl(write: Write) -> None:
         assert asyncio.run(_called("by_class:Counts")) == [1]
 
 
+def test_properties_are_not_run(write: Write) -> None:
+    write(
+        "by_class", "class Lazy:", "    @property", "    def page(self): raise ValueError",
+        "    @hookimpl", "    def satchel_process_item(self, item): pass",
+    )  # fmt: skip
+    assert Plugins(["by_class:Lazy"]).hooks_of("by_class:Lazy") == ["satchel_process_item"]
+
+
+def test_one_that_ends_the_program(write: Write) -> None:
+    name = write("ends", "raise SystemExit")
+    assert refusal(name).startswith("plugin ends: cannot be imported: SystemExit: ")
+    name = write("ends_later", "@hookimpl", "def satchel_services(): raise SystemExit(3)")
+    assert refusal(name).startswith("plugin ends_later: satchel_services failed: SystemExit: 3")
+
+
 def test_blocked(write: Write) -> None:
     write("broken", "1 / 0")
     names = Plugins(["broken"], blocked=["broken", "recnet"]).names()

@@ -146,7 +146,11 @@ class Calls:
 
     async def crawl_idle(self) -> None:
         """Have the plugins add what they know when all items have come."""
-        await self._each("satchel_crawl_idle")
+        for impl in self._impls["satchel_crawl_idle"]:
+            result = self._begin(impl)
+            if inspect.isawaitable(result):
+                # Nothing else brings items now: while any arrive, it goes on.
+                await self._finish(impl, None, result, progress=self._arrived)
 
     async def stop_paging(self, items: list[Item], about: str) -> bool:
         """Whether a plugin wants nothing that follows these items.
@@ -306,11 +310,15 @@ class Calls:
         waiting: Awaitable[Any],
         *,
         may_raise: type[Exception] | tuple[()] = (),
+        progress: Callable[[], int] = lambda: 0,
     ) -> Any:
-        """What an ``async`` implementation returns; ``None`` if it fails."""
+        """What an ``async`` implementation returns; ``None`` if it fails.
+
+        :param progress: while this changes, its time begins anew
+        """
         started = perf_counter()
         try:
-            return await self._within_limit(waiting)
+            return await self._within_limit(waiting, progress)
         except may_raise:
             raise
         except Exception as error:
@@ -320,7 +328,13 @@ class Calls:
             if self._trace:
                 self._traced(impl, subject, started)
 
-    async def _within_limit(self, waiting: Awaitable[Any]) -> Any:
+    def _arrived(self) -> int:
+        """How many items have come to their end."""
+        stats = self._crawler.stats
+        names = ("item_scraped_count", "item_dropped_count")
+        return sum(stats.get_value(name, 0) for name in names)
+
+    async def _within_limit(self, waiting: Awaitable[Any], progress: Callable[[], int]) -> Any:
         """The result of an ``async`` implementation.
 
         One that takes too long is cancelled, and not waited for: it may refuse to end.
@@ -329,7 +343,10 @@ class Calls:
         """
         task = asyncio.ensure_future(waiting)
         try:
-            await asyncio.wait({task}, timeout=self._seconds)
+            before = -1
+            while not task.done() and before != (now := progress()):
+                before = now
+                await asyncio.wait({task}, timeout=self._seconds)
         finally:
             if not task.done():
                 task.cancel()

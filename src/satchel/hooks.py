@@ -240,7 +240,9 @@ class Plugins:
         known = self.hooks()
         marked = False
         for word in dir(plugin):
-            function = getattr(plugin, word, None)
+            # As pluggy does: nothing of a property is run.
+            static = inspect.getattr_static(plugin, word, None)
+            function = getattr(static, "__func__", static)
             options = self._manager.parse_hookimpl_opts(plugin, word)
             if options is None and not (word.startswith(PREFIX) and inspect.isroutine(function)):
                 continue
@@ -288,7 +290,7 @@ def _load(found: Found) -> Any:
         plugin = import_module(module)
         for part in filter(None, attribute.split(".")):
             plugin = getattr(plugin, part)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"plugin {found.name}: cannot be imported: {_reason(error)}") from error
     return plugin
 
@@ -297,7 +299,7 @@ def _made(name: str, cls: type) -> Any:
     """An object of a plugin that is a class: what it keeps is one crawl's."""
     try:
         return cls()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"plugin {name}: {cls.__name__}() failed: {_reason(error)}") from error
 
 
@@ -313,7 +315,7 @@ def _asked(hook: str, impl: pluggy.HookImpl) -> Any:
     """
     try:
         return impl.function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"plugin {impl.plugin_name}: {hook} failed: {_reason(error)}") from error
 
 
@@ -346,7 +348,7 @@ def _problem_of(relation: Any, taken: set[tuple[type[Item], str]]) -> str:
     return ""
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """What went wrong, and where, in one line."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     outside = last.filename != __file__ and not last.filename.startswith("<")
@@ -354,6 +356,6 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {one_line(error)}{place}"
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: BaseException) -> str:
     """What an error says, without its line breaks."""
     return " ".join(str(error).split())

@@ -301,7 +301,8 @@ def satchel_crawl_idle(crawler: Crawler, settings: Any) -> Awaitable[None] | Non
 
     Called once, when the spider has run out of requests for the first time and all its items are
     stored; not where a crawl ends in another way. The crawl waits, and ends after that: this is
-    the last moment for :func:`satchel.put_item`. What it returns does not count.
+    the last moment for :func:`satchel.put_item`. Its time (``SATCHEL_HOOK_SECONDS``) begins anew
+    while items that are put in arrive. What it returns does not count.
 
     .. versionadded:: 0.1
 
