@@ -55,7 +55,7 @@ def test_what_is_packed_is_unpacked(name: str) -> None:
     assert from_interaction(packed(*WHOLE[name])).body == TEXT
 
 
-@pytest.mark.parametrize("name", WHOLE.keys() - {"unpacked"})
+@pytest.mark.parametrize("name", [name for name in WHOLE if name != "unpacked"])
 def test_what_is_packed_and_lacks_its_end_is_damaged(name: str) -> None:
     encoding, body = WHOLE[name]
     with pytest.raises(CassetteError, match="is damaged"):
