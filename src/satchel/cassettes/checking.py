@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from satchel.cassettes.exchange import Exchange
@@ -15,10 +15,16 @@ _LOOKS: Final = {
 }
 
 
+def learn(exchanges: Iterable[Exchange], masks: Masks) -> None:
+    """Learn what exchanges show to be secrets, before these are looked for in all of them."""
+    for exchange in exchanges:
+        masks.exchange(exchange)
+
+
 def findings(exchange: Exchange, masks: Masks) -> Iterator[str]:
     """Where an exchange has what looks like a secret, and what it looks like; never what it is.
 
-    :param masks: those of the settings, whose secrets are found wherever they are
+    :param masks: those of the settings, and what has been learned: found wherever they are
     """
     for place in sorted(masks.found_in(exchange)):
         yield f"the value of {place.strip('<>')}"

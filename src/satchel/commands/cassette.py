@@ -13,7 +13,7 @@ from scrapy.spiders import Spider
 from scrapy.utils.project import get_project_settings
 
 from satchel.addon import SatchelAddon
-from satchel.cassettes.checking import findings
+from satchel.cassettes.checking import findings, learn
 from satchel.cassettes.exchange import Exchange
 from satchel.cassettes.segments import Writer, read_all, segments
 from satchel.cassettes.serializers import Serializer, serializer
@@ -55,9 +55,11 @@ def check(names: tuple[str, ...]) -> None:
     """
     settings = config()
     masks, found = _addon().masks(), 0
-    for name in names:
-        path = _path(name, settings)
-        preferred = serializer(settings.cassette_format)
+    preferred = serializer(settings.cassette_format)
+    paths = [_path(name, settings) for name in names]
+    for path in paths:
+        learn((one for one in exchanges(path, preferred) if isinstance(one, Exchange)), masks)
+    for path in paths:
         for number, one in enumerate(exchanges(path, preferred), 1):
             if isinstance(one, CassetteError):
                 click.echo(str(one))
