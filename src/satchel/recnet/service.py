@@ -49,7 +49,7 @@ def _in_sandbox(settings: RecNetSettings, url: str) -> RecNetSettings:
             "SATCHEL_SANDBOX=1 and the address of a RecNet server (SATCHEL_RECNET_URL or …_URLS): "
             "give one of the two"
         )
-    return msgspec.structs.replace(settings, url=url, urls={}, key=Secret("sandbox"))
+    return msgspec.structs.replace(settings, url=url, urls={}, key=Secret("any-key-of-the-sandbox"))
 
 
 SERVICE = Service(
