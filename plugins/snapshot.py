@@ -25,6 +25,9 @@ Format = Literal["png", "pdf", "html"]
 class Settings(Struct, frozen=True, kw_only=True):
     """How a page is kept, and where."""
 
+    enabled: Annotated[
+        bool, Meta(description="Keep pages. The spider `recnet-pages` sets it itself.")
+    ] = False
     folder: Annotated[
         str,
         Meta(min_length=1, description="Where the files go, below the folder of the crawl."),

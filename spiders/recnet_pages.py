@@ -36,6 +36,7 @@ class PagesSpider(RecNetSpider):
 
     name = "recnet-pages"
     browser = True
+    custom_settings = {"SATCHEL_SNAPSHOT_ENABLED": True}  # noqa: RUF012
     item = Room
     fetch = "rooms.bulk"
     sources = (
@@ -53,7 +54,7 @@ class PagesSpider(RecNetSpider):
         self.withheld = addon.calls.withheld
         self.site = self._site(addon)
         kept = addon.plugin_settings("snapshot", files.Settings)
-        if kept is None:
+        if kept is None or not kept.enabled:
             raise ConfigError(
                 f"{self.name}: the plugin snapshot writes its files; take it out of "
                 f"SATCHEL_BLOCKED_PLUGINS"

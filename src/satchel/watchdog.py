@@ -52,7 +52,8 @@ class Watchdog:
             self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stopped.is_set():
+        # A crawl that was torn down tells nobody of its end; its loop is closed then.
+        while not self._stopped.is_set() and not self._loop.is_closed():
             sign = threading.Event()
             self._loop.call_soon_threadsafe(sign.set)
             if not sign.wait(self._seconds) and (found := self._culprit()):

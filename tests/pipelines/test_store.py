@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import resource
@@ -25,7 +24,6 @@ from satchel.items import Item
 from satchel.recnet import Account, Room, Tag
 from satchel.recnet.service import SERVICE
 from satchel.recnet.world import World
-from satchel.store import Store
 from satchel.tables import BOOKKEEPING
 from satchel.testing import command, crawl, project
 from servers import PASSWORD, Server
@@ -56,12 +54,9 @@ def _database(stored: Stored) -> Stored:
 
 
 def make(folder: Path) -> None:
-    """Make a database with nothing in it."""
-
-    async def run() -> None:
-        await Store.open(f"sqlite:///{folder}/satchel.db", SERVICE.items).close()
-
-    asyncio.run(run())
+    """Make a database with all tables, and no item in it."""
+    store = f"sqlite:///{folder}/satchel.db"
+    crawl("recnet-rooms", {"SATCHEL_SANDBOX": True, "SATCHEL_STORE": store}, ids="1")
 
 
 class Run:

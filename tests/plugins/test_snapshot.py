@@ -24,7 +24,8 @@ def kept(content: bytes, **settings: Any) -> Crawl:
             found.carry(content)
             yield found
 
-    return crawl(Own, {f"SATCHEL_SNAPSHOT_{name}": value for name, value in settings.items()})
+    given = {"ENABLED": True, **settings}
+    return crawl(Own, {f"SATCHEL_SNAPSHOT_{name}": value for name, value in given.items()})
 
 
 def test_a_file_and_its_row(tmp_path: Path) -> None:
