@@ -46,7 +46,6 @@ def compare(folder: str, options: argparse.Namespace) -> None:
             "SATCHEL_CASSETTE_FOLDER": folder,
             "SATCHEL_RATES": {"*": "off"},
             "SATCHEL_STATE": "",
-            "SATCHEL_STORE": "",
         }
         for number in range(options.runs):
             tape = {**base, "SATCHEL_CASSETTE": f"tape{number}"}
@@ -107,7 +106,7 @@ def record(folder: Path, count: int) -> None:
 
 def crawl(order: dict[str, Any], settings: dict[str, Any]) -> Figures:
     """A crawl in a process of its own; its log goes to a file."""
-    usual = {"SATCHEL_SUMMARY": False, "ROBOTSTXT_OBEY": False}
+    usual = {"SATCHEL_SUMMARY": False, "ROBOTSTXT_OBEY": False, "SATCHEL_STORE": ""}
     order = {**order, "settings": {**usual, **settings}}
     with tempfile.TemporaryFile("w+") as log:
         done = subprocess.run(
