@@ -111,3 +111,9 @@ def act(serve: Serve, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Iterat
     yield make
     for acting in made:
         acting.outbox.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_project() -> None:
+    """Scrapy keeps the project that a test's command found in the environment, for all who follow."""
+    os.environ.pop("SCRAPY_SETTINGS_MODULE", None)
