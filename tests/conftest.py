@@ -115,5 +115,5 @@ def act(serve: Serve, stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture(autouse=True)
 def _no_project() -> None:
-    """Scrapy keeps the project that a test's command found in the environment, for all who follow."""
+    """Scrapy keeps the project that a command found in the environment, for all that follow."""
     os.environ.pop("SCRAPY_SETTINGS_MODULE", None)
