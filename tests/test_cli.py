@@ -364,7 +364,7 @@ def test_sandbox(tmp_path: Path) -> None:
         assert process.wait(30) == 0
         assert process.stderr is not None
         said = process.stderr.read()
-    variables = f"SATCHEL_RECNET_KEY=sandbox SATCHEL_RECNET_URL={url}"
+    variables = f"SATCHEL_RECNET_KEY=any-key-of-the-sandbox SATCHEL_RECNET_URL={url}"
     assert f"crawl recnet with  {variables}\n" in said
     assert "Traceback" not in said
 

@@ -172,6 +172,14 @@ def test_settings_of_a_service_that_is_not_there() -> None:
         Reader(Settings({"SATCHEL_RECNET_URL": "http://x"}), [], {})
 
 
+def test_settings_of_a_plugin_that_is_blocked() -> None:
+    given = {"SATCHEL_WATCH_ENABLED": True, "SATCHEL_RECNET_URL": "http://x"}
+    read({}, SATCHEL_BLOCKED_PLUGINS="watch,recnet", **given)
+    assert "SATCHEL_WATCH_ENABLED: no such setting" in refusal(
+        SATCHEL_BLOCKED_PLUGINS="recnet", **given
+    )
+
+
 def test_strict_privacy_needs_a_key() -> None:
     assert "SATCHEL_PRIVACY=strict needs a key" in refusal(SATCHEL_PRIVACY="strict")
     config = read({"SATCHEL_PRIVACY_KEY": KEY}, SATCHEL_PRIVACY="strict")

@@ -268,7 +268,8 @@ def terminal(tmp_path: Path) -> Iterator[Crawls]:
 
 
 def is_live(text: str) -> Any:
-    return re.search(r"^items +[1-9]", text, re.MULTILINE)
+    # To the end of the row below it: a terminal is read while it is being drawn.
+    return re.search(r"^items +[1-9].*\nrequests .* a second$", text, re.MULTILINE)
 
 
 def test_a_live_view_that_leaves_no_trace(terminal: Crawls) -> None:

@@ -134,7 +134,10 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = 1.0
     blocked_plugins: Annotated[
         list[str],
-        Meta(description="Names of plugins that are left out; `satchel plugins` lists all."),
+        Meta(
+            description="Names of plugins that are left out, with their settings; "
+            "`satchel plugins` lists all."
+        ),
     ] = []
     browser_path: Annotated[
         str,
@@ -371,7 +374,9 @@ class Reader:
             self._structs[_prefix(service)] = service.settings
         for name, struct in plugins.items():
             self._add(name, struct)
-        self._source.refuse_unknown(self._names())
+        # Of a plugin that is blocked nobody knows which settings it has: it is not even imported.
+        blocked = listed(settings, "blocked_plugins", environ)
+        self._source.refuse_unknown(self._names(), tuple(map(plugin_prefix, blocked)))
 
     def config(self) -> Config:
         """satchel's own settings.
@@ -506,10 +511,11 @@ class _Source(typing.NamedTuple):
     settings: BaseSettings
     environ: Mapping[str, str]
 
-    def refuse_unknown(self, known: set[str]) -> None:
+    def refuse_unknown(self, known: set[str], passed_over: tuple[str, ...]) -> None:
         for source, names in (("setting", self.settings), ("variable", self.environ)):
             for name in names:
-                if isinstance(name, str) and name.startswith(PREFIX) and name not in known:
+                own = isinstance(name, str) and name.startswith(PREFIX)
+                if own and name not in known and not name.startswith(passed_over):
                     raise ConfigError(
                         f"{name}: no such {source}{did_you_mean(name, known)} "
                         f"('satchel settings' lists all)"
