@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from functools import partial
+from inspect import isawaitable, signature
 from time import perf_counter
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 from msgspec import Struct
 from scrapy.exceptions import DropItem
 
+from satchel import hookspecs
 from satchel.actions import Outcome, Proposal
 from satchel.config import Config
 from satchel.errors import PluginError, SatchelError
@@ -63,28 +64,24 @@ class _Impl(NamedTuple):
     """A plugin's implementation of a hook, as it is called.
 
     :ivar function: the implementation itself
-    :ivar call: the same, with what is the same in each call of a crawl
-    :ivar takes: the other parameters that it wants
-    :ivar waits: whether it is ``async``
+    :ivar call: the same, for all that the hook gives but what is the same in each call of a crawl
     """
 
     plugin: str
     hook: str
     function: Callable[..., Any]
     call: Callable[..., Any]
-    takes: tuple[str, ...]
-    waits: bool
 
     @classmethod
     def of(cls, hook: str, found: pluggy.HookImpl, **same: Any) -> Self:
-        given = {name: same[name] for name in found.argnames if name in same}
+        given = signature(getattr(hookspecs, hook)).parameters.keys() - same.keys()
+        bound = {name: same[name] for name in found.argnames if name in same}
+        call = partial(found.function, **bound) if bound else found.function
         return cls(
             plugin=found.plugin_name,
             hook=hook,
             function=found.function,
-            call=partial(found.function, **given) if given else found.function,
-            takes=tuple(name for name in found.argnames if name not in same),
-            waits=inspect.iscoroutinefunction(found.function),
+            call=call if given <= {*found.argnames} else _taking(call, given & {*found.argnames}),
         )
 
 
@@ -133,9 +130,21 @@ class Calls:
         :raises DropItem: a plugin drops it
         """
         for impl in self._impls["satchel_process_item"]:
-            result = self._begin(impl, item, may_raise=DropItem, item=item)
-            if result is not None and inspect.isawaitable(result):
-                result = await self._finish(impl, item, result, may_raise=DropItem)
+            # What _call does, without a call for each item and plugin.
+            started = perf_counter() if self._trace else 0.0
+            result = None
+            try:
+                result = impl.call(item=item)
+                if result is not None and isawaitable(result):
+                    result = await self._within_limit(result)
+            except DropItem:
+                raise
+            except Exception as error:
+                result = None
+                self._failed(impl, item, error)
+            finally:
+                if self._trace:
+                    self._traced(impl, item, started)
             # A plugin that failed may have changed the item before.
             item = admit(item if result is None else result)
         return item
@@ -147,10 +156,8 @@ class Calls:
     async def crawl_idle(self) -> None:
         """Have the plugins add what they know when all items have come."""
         for impl in self._impls["satchel_crawl_idle"]:
-            result = self._begin(impl)
-            if inspect.isawaitable(result):
-                # Nothing else brings items now: while any arrive, it goes on.
-                await self._finish(impl, None, result, progress=self._arrived)
+            # Nothing else brings items now: while any arrive, it goes on.
+            await self._call(impl, progress=self._arrived)
 
     async def stop_paging(self, items: list[Item], about: str) -> bool:
         """Whether a plugin wants nothing that follows these items.
@@ -186,11 +193,9 @@ class Calls:
         impl = self._resolving[relation]
         about = f"{relation} of {len(items)} items"
         try:
-            answers = self._begin(
+            answers = await self._call(
                 impl, about, may_raise=Exception, relation=relation, items=list(items)
             )
-            if inspect.isawaitable(answers):
-                answers = await self._finish(impl, about, answers, may_raise=Exception)
             return _answers(answers, relation, len(items))
         except CrawlEnds as error:
             return [error] * len(items)
@@ -212,9 +217,7 @@ class Calls:
         """
         found: list[T] = []
         for impl in self._impls["satchel_propose_actions"]:
-            result = self._begin(impl, item, item=item)
-            if inspect.isawaitable(result):
-                result = await self._finish(impl, item, result)
+            result = await self._call(impl, item, item=item)
             try:
                 proposals = _proposals(result)
                 found += [take(proposal, impl.plugin) for proposal in proposals]
@@ -227,9 +230,7 @@ class Calls:
         about = f"{proposal.action.kind} of {proposal.action.target}"
         for impl in self._impls["satchel_veto_action"]:
             try:
-                result = self._begin(impl, about, may_raise=Exception, proposal=proposal)
-                if inspect.isawaitable(result):
-                    result = await self._finish(impl, about, result, may_raise=Exception)
+                result = await self._call(impl, about, may_raise=Exception, proposal=proposal)
                 if result is not None and not (isinstance(result, str) and result):
                     raise TypeError("expected a reason, or None")
             except Exception as error:
@@ -248,13 +249,15 @@ class Calls:
         """The fields of an item that plugins withhold; ``None``: one of them failed."""
         names: set[str] = set()
         for impl in self._impls["satchel_withhold"]:
+            started = perf_counter() if self._trace else 0.0
             try:
-                names |= _fields(
-                    self._begin(impl, item, may_raise=Exception, item=item), type(item)
-                )
+                names |= _fields(impl.call(item=item), type(item))
             except Exception as error:
                 self._failed(impl, item, error)
                 return None
+            finally:
+                if self._trace:
+                    self._traced(impl, item, started)
         return frozenset(names)
 
     def codes(self) -> dict[CodeType, str]:
@@ -271,54 +274,25 @@ class Calls:
         for impl in self._impls[hook]:
             await self._call(impl, subject, **given)
 
-    async def _call(self, impl: _Impl, subject: Any = None, **given: Any) -> Any:
-        result = self._begin(impl, subject, **given)
-        if inspect.isawaitable(result):
-            return await self._finish(impl, subject, result)
-        return result
-
-    # Each item takes this way, once for each plugin: what is no coroutine makes none.
-    def _begin(
+    async def _call(
         self,
         impl: _Impl,
         subject: Any = None,
         *,
         may_raise: type[Exception] | tuple[()] = (),
+        progress: Callable[[], int] = lambda: 0,
         **given: Any,
     ) -> Any:
-        """What an implementation returns, maybe to be awaited; ``None`` if it fails.
+        """What an implementation returns; ``None`` if it fails.
 
         :param subject: what it is called for, for the log
         :param may_raise: what it may raise on purpose
-        """
-        started = perf_counter() if self._trace else 0.0
-        try:
-            return impl.call(**{name: given[name] for name in impl.takes})
-        except may_raise:
-            raise
-        except Exception as error:
-            self._failed(impl, subject, error)
-            return None
-        finally:
-            if self._trace and not impl.waits:
-                self._traced(impl, subject, started)
-
-    async def _finish(
-        self,
-        impl: _Impl,
-        subject: Any,
-        waiting: Awaitable[Any],
-        *,
-        may_raise: type[Exception] | tuple[()] = (),
-        progress: Callable[[], int] = lambda: 0,
-    ) -> Any:
-        """What an ``async`` implementation returns; ``None`` if it fails.
-
-        :param progress: while this changes, its time begins anew
+        :param progress: while this changes, the time of an ``async`` one begins anew
         """
         started = perf_counter()
         try:
-            return await self._within_limit(waiting, progress)
+            result = impl.call(**given)
+            return await self._within_limit(result, progress) if isawaitable(result) else result
         except may_raise:
             raise
         except Exception as error:
@@ -334,7 +308,9 @@ class Calls:
         names = ("item_scraped_count", "item_dropped_count")
         return sum(stats.get_value(name, 0) for name in names)
 
-    async def _within_limit(self, waiting: Awaitable[Any], progress: Callable[[], int]) -> Any:
+    async def _within_limit(
+        self, waiting: Awaitable[Any], progress: Callable[[], int] = lambda: 0
+    ) -> Any:
         """The result of an ``async`` implementation.
 
         One that takes too long is cancelled, and not waited for: it may refuse to end.
@@ -377,6 +353,11 @@ class Calls:
             _at(subject),
             (perf_counter() - started) * 1000,
         )
+
+
+def _taking(call: Callable[..., Any], names: Set[str]) -> Callable[..., Any]:
+    """A call that leaves out what an implementation does not use."""
+    return lambda **given: call(**{name: given[name] for name in names})
 
 
 def _proposals(result: Any) -> list[Proposal]:

@@ -97,14 +97,15 @@ class Gate:
 
     def admit_again(self, item: Any) -> Any:
         """The same for an item that may have come to nest others since it passed (by a plugin)."""
-        waiting, seen = [item], set[int]()
+        self.admit(item)
+        if not isinstance(item, Item) or not (waiting := _parts(item)):
+            return item
+        seen = {id(item)}
         while waiting:
-            current = self.admit(waiting.pop())
-            if isinstance(current, Item) and id(current) not in seen:
-                seen.add(id(current))
-                for name in nested_fields(type(current)):
-                    if (value := getattr(current, name)) is not None:
-                        waiting += value if isinstance(value, list) else [value]
+            part = self.admit(waiting.pop())
+            if isinstance(part, Item) and id(part) not in seen:
+                seen.add(id(part))
+                waiting += _parts(part)
         return item
 
     def admit_value(self, item: Item, name: str, value: Any) -> Any:
@@ -258,6 +259,15 @@ def _unneeded(cls: type[Item]) -> frozenset[str]:
 def content_of(cls: type[Item]) -> frozenset[str]:
     """The fields that are kept only where the service's setting allows it."""
     return frozenset(f.name for f in fields_of(cls) if f.content)
+
+
+def _parts(item: Item) -> list[Any]:
+    """What an item nests."""
+    parts: list[Any] = []
+    for name in nested_fields(type(item)):
+        if (value := getattr(item, name)) is not None:
+            parts += value if isinstance(value, list) else [value]
+    return parts
 
 
 def _blank_fields(item: Item, names: frozenset[str]) -> None:
