@@ -5,9 +5,10 @@ It imports nothing but Scrapy: the peak of memory is the process's.
 
 from __future__ import annotations
 
-import resource
+import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from scrapy import signals
@@ -36,5 +37,16 @@ def crawl(
         "seconds": stats["elapsed_time_seconds"],
         "cpu": time.process_time() - began[0],
         "reason": stats["finish_reason"],
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": peak(),
     }
+
+
+def peak() -> float:
+    """The most memory that this program has had, in MB.
+
+    Not ``ru_maxrss``, which begins with that of the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text()
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) / 1024
