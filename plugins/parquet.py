@@ -21,6 +21,7 @@ import click
 from msgspec import Meta, Struct
 from scrapy.crawler import Crawler
 from scrapy.exporters import BaseItemExporter
+from scrapy.extensions.postprocessing import PostProcessingManager
 
 from satchel import (
     FieldInfo,
@@ -75,8 +76,11 @@ def parquet(file: Path) -> None:
     if not parts.files():
         raise SatchelError(f"{parts.folder}: there are no row groups")
     _require_pyarrow()
-    whole, rows = parts.merge()
-    whole.replace(file)
+    try:
+        whole, rows = parts.merge()
+        whole.replace(file)
+    except OSError as error:
+        raise SatchelError(f"{file}: {error}") from None
     parts.remove()
     click.echo(f"{file}: {rows:,} rows")
 
@@ -92,7 +96,10 @@ class ParquetExporter(BaseItemExporter):
         super().__init__(**options)
         self._crawler = crawler
         self._file = file
+        is_compressed = isinstance(file, PostProcessingManager)
+        self._target = file.file if is_compressed else file
         self._appends = "a" in str(getattr(file, "mode", ""))
+        self._cannot_append = is_compressed and "a" in str(getattr(self._target, "mode", ""))
         self._most = rows
         self._parts: Parts | None = None
         self._cls: type[Item] | None = None
@@ -109,6 +116,11 @@ class ParquetExporter(BaseItemExporter):
     def start_exporting(self) -> None:
         try:
             _require_pyarrow()
+            if self._cannot_append and Path(self._target.name).stat().st_size:
+                raise SatchelError(
+                    "nothing can be appended to what is compressed: "
+                    'set "overwrite": True for the feed, or use -O'
+                )
             parts = Parts(_folder_of(self._file))
             parts.begin(Path(self._file.name) if self._appends else None)
             self._parts = parts
@@ -134,20 +146,35 @@ class ParquetExporter(BaseItemExporter):
             )
 
     def finish_exporting(self) -> None:
+        """:raises SatchelError: the file is not what a storage should put elsewhere"""
         if self._parts is None:
+            self._withdraw()
             return
         self._flush()
         try:
-            whole, _ = self._parts.merge()
-        except SatchelError as error:
-            self._refuse(str(error))
-            return
+            self._copy(self._parts.merge()[0])
+        except (SatchelError, OSError) as error:
+            self._refuse(f"{error}; what was crawled is in {self._parts.folder}")
+            self._withdraw()
+        else:
+            self._parts.remove()
+
+    def _withdraw(self) -> None:
+        """Have no storage put the file, which is not whole, in place of an older one.
+
+        :raises SatchelError: it would; what it copies can be read
+        """
+        if self._target.readable():
+            self._target.close()
+            raise SatchelError(f"plugin parquet: {self._name}: it is not stored")
+
+    def _copy(self, whole: Path) -> None:
+        """Make it what the feed's file has."""
         if self._appends:
             self._file.truncate(0)
         with whole.open("rb") as source:
             shutil.copyfileobj(source, self._file)
         self._file.flush()
-        self._parts.remove()
 
     def _begin(self, cls: type[Item]) -> None:
         """Take the first item's class as the file's."""
@@ -186,7 +213,10 @@ class ParquetExporter(BaseItemExporter):
         except _UNFIT:
             rows = [row for row in rows if self._fits(row)]
             arrays = self._arrays(rows)
-        self._parts.add(pa.Table.from_arrays(arrays, schema=self._schema()))
+        try:
+            self._parts.add(pa.Table.from_arrays(arrays, schema=self._schema()))
+        except OSError as error:
+            self._refuse(f"a row group is lost: {error}")
 
     def _arrays(self, rows: list[Any]) -> list[Array]:
         import pyarrow as pa
@@ -209,7 +239,11 @@ class ParquetExporter(BaseItemExporter):
         self._crawler.stats.inc_value("satchel/plugins/parquet/errors")
         if problem not in self._refused:
             self._refused.add(problem)
-            logger.error("plugin parquet: %s: %s", getattr(self._file, "name", "feed"), problem)
+            logger.error("plugin parquet: %s: %s", self._name, problem)
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self._target, "name", "feed"))
 
 
 _UNFIT = (TypeError, ValueError, OverflowError, AttributeError)
@@ -225,7 +259,8 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._merged = folder.with_name(f"{folder.name}.merged")
-        self._draft = folder / ".draft"
+        # Not in the folder, which is read as it is after a crawl that was killed.
+        self._draft = folder.with_name(f"{folder.name}.draft")
         self._is_new = not folder.exists()
 
     def begin(self, old: Path | None) -> None:
@@ -242,7 +277,8 @@ class Parts:
             old = None
         else:
             _schema_of(old)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # It may be in a folder that all people of a machine share.
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if old is not None:
             shutil.copyfile(old, self._draft)
             self._draft.replace(self.folder / f"{0:08}.parquet")
@@ -272,9 +308,10 @@ class Parts:
         self._draft.replace(self.folder / f"{number:08}.parquet")
 
     def merge(self) -> tuple[Path, int]:
-        """Make one file of them, in the folder; returns it, and how many rows it has.
+        """Make one file of them, beside the folder; returns it, and how many rows it has.
 
         :raises SatchelError: one of them cannot be read
+        :raises OSError: it cannot be written
         """
         import pyarrow as pa
         from pyarrow import parquet as pq
@@ -297,6 +334,7 @@ class Parts:
     def remove(self) -> None:
         """Take the folder away; killed meanwhile, it leaves none that looks like row groups."""
         shutil.rmtree(self._merged, ignore_errors=True)
+        self._draft.unlink(missing_ok=True)
         if self.folder.exists():
             self.folder.replace(self._merged)
             shutil.rmtree(self._merged, ignore_errors=True)

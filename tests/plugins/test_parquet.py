@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import itertools
+import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import duckdb
 import polars
 import pytest
 import scrapy
 from pyarrow import parquet as pq
+from scrapy.extensions.feedexport import BlockingFeedStorage
 
 from satchel import FieldInfo, Item, SatchelError, fields_of
 from satchel.decode import utc, wall_clock
@@ -147,6 +152,108 @@ def test_each_type_has_a_feed_of_its_own(tmp_path: Path, caplog: pytest.LogCaptu
     assert result.stats["satchel/verdict"] == "incomplete"
     (line,) = [m for m in caplog.messages if "plugin parquet: " in m]
     assert "no Account goes into a file of Room: give each type a feed of its own" in line
+
+
+class Bucket(BlockingFeedStorage):
+    """Keeps files elsewhere, as S3 does."""
+
+    def __init__(self, uri: str, *, feed_options: Any) -> None:
+        self.target = Path(unquote(urlsplit(uri).path))
+
+    def _store_in_thread(self, file: Any) -> None:
+        file.seek(0)
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        with file, self.target.open("wb") as target:
+            shutil.copyfileobj(file, target)
+
+
+def test_all_storages(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rooms = {"format": "parquet", "item_classes": [Room]}
+    zipped = {**rooms, "postprocessing": ["scrapy.extensions.postprocessing.GzipPlugin"]}
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    settings = {
+        "FEED_STORAGES": {"bucket": Bucket},
+        "FEED_TEMPDIR": str(temporary),
+        "FEEDS": {
+            f"bucket://b{tmp_path}/%(name)s/%(batch_id)d": {**rooms, "batch_item_count": 1},
+            tmp_path / "appended": rooms,
+            tmp_path / "replaced": {**rooms, "overwrite": True},
+            tmp_path / "zipped": zipped,
+        },
+    }
+    for times in (1, 2):
+        result = crawl(Own, settings)
+        assert names(tmp_path / "own" / "1") == ["Hall"]
+        assert names(tmp_path / "own" / "2") == ["Nook"]
+        assert names(tmp_path / "appended") == ["Hall", "Nook"] * times
+        assert names(tmp_path / "replaced") == ["Hall", "Nook"]
+        unzipped = io.BytesIO(gzip.decompress((tmp_path / "zipped").read_bytes()))
+        assert names(unzipped) == ["Hall", "Nook"]
+        assert not [*temporary.iterdir()]
+        assert result.stats["satchel/verdict"] == ("complete" if times == 1 else "incomplete")
+    (line,) = [m for m in caplog.messages if "compressed" in m]
+    assert line.startswith(f"plugin parquet: {tmp_path}/zipped: nothing can be appended to what")
+
+
+def names(file: Any) -> list[str]:
+    return list(pq.read_table(file)["name"].to_pylist())
+
+
+def test_standard_output(tmp_path: Path) -> None:
+    project(tmp_path, ["SATCHEL_SANDBOX = True", "SATCHEL_STORE = ''"])
+    program = Path(sys.executable).with_name("scrapy")
+    done = subprocess.run(
+        [program, "crawl", "recnet-rooms", "-a", "hot=1", "-o", "-:parquet"],
+        cwd=tmp_path, capture_output=True, check=True,
+    )  # fmt: skip
+    assert len(names(io.BytesIO(done.stdout))) > 10
+
+
+FULL = """
+import resource
+import scrapy
+from satchel.recnet import Room
+
+class Full(scrapy.Spider):
+    name = "full"
+    start_urls = ["data:,"]
+
+    def parse(self, response):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (%d, %d))
+        for number in range(1, 41):
+            yield Room(id=number)
+"""
+
+
+@pytest.mark.parametrize(("limit", "lost"), [(40_000, False), (10_000, True)])
+def test_a_full_disk(tmp_path: Path, limit: int, lost: bool) -> None:
+    """Room for each row group and not for all, or not even for one."""
+    target = tmp_path / "elsewhere"
+    target.write_text("what was there before")
+    rooms = {"format": "parquet", "overwrite": True}
+    lines = [
+        "SATCHEL_STORE = ''",
+        "SATCHEL_PARQUET_ROWS = 10",
+        f"FEED_STORAGES = {{'bucket': {__name__.rpartition('.')[2] + '.Bucket'!r}}}",
+        f"FEEDS = {{'r.parquet': {rooms}, 'bucket://b{target}': {rooms}}}",
+        f"FEED_TEMPDIR = {str(tmp_path)!r}",
+    ]
+    project(tmp_path, lines)
+    (tmp_path / "full.py").write_text(FULL % (limit, limit))
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = command("scrapy", "runspider", "full.py", cwd=tmp_path, env=env)
+    assert "incomplete: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "plugin parquet: r.parquet: " in done.stderr
+    assert "File too large" in done.stderr
+    if lost:
+        return
+    assert target.read_text() == "what was there before"
+    (beside,) = [path.stem for path in tmp_path.glob("feed-*.parts")]
+    for name in ("r.parquet", beside):
+        assert command("satchel", "parquet", name, cwd=tmp_path).returncode == 0
+        assert pq.read_table(tmp_path / name)["id"].to_pylist() == list(range(1, 41))
 
 
 def test_a_value_that_does_not_fit_costs_its_row_alone(tmp_path: Path) -> None:
@@ -285,7 +392,13 @@ def test_a_crawl_that_is_killed(tmp_path: Path) -> None:
     (tmp_path / "killed.py").write_text(KILLED)
     done = command("scrapy", "runspider", "killed.py", "-O", "r.parquet", cwd=tmp_path)
     assert done.returncode == -9
-    at_once = pq.read_table(tmp_path / "r.parquet.parts")["id"].to_pylist()
+    parts = tmp_path / "r.parquet.parts"
+    assert parts.stat().st_mode & 0o77 == 0, "nobody else's business"
+    at_once = pq.read_table(parts)["id"].to_pylist()
+    assert polars.read_parquet(parts)["id"].to_list() == at_once
+    with duckdb.connect() as reader:
+        read = reader.sql(f"SELECT id FROM read_parquet('{parts}') ORDER BY id").fetchall()
+        assert [id for (id,) in read] == at_once
     done = command("satchel", "parquet", "r.parquet", cwd=tmp_path)
     assert done.stdout == f"r.parquet: {len(at_once):,} rows\n"
     ids = pq.read_table(tmp_path / "r.parquet")["id"].to_pylist()
