@@ -54,7 +54,9 @@ async def satchel_process_item(item: Any, crawler: Crawler, settings: Settings) 
     except SatchelError:  # Which was told when the crawl began.
         return
     (look,) = await base.look([item])
-    if look is None or look.is_new or not look.is_stored or look.changes_but(settings.ignore):
+    if look is None or look.is_new or look.is_more or not look.is_stored:
+        return
+    if look.changes_but(settings.ignore):
         return
     crawler.stats.inc_value("satchel/incremental/unchanged")
     raise DropItem("unchanged", log_level="DEBUG")

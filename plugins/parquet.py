@@ -96,10 +96,10 @@ class ParquetExporter(BaseItemExporter):
         super().__init__(**options)
         self._crawler = crawler
         self._file = file
-        is_compressed = isinstance(file, PostProcessingManager)
-        self._target = file.file if is_compressed else file
-        self._appends = "a" in str(getattr(file, "mode", ""))
-        self._cannot_append = is_compressed and "a" in str(getattr(self._target, "mode", ""))
+        self._target = file.file if isinstance(file, PostProcessingManager) else file
+        appends = "a" in str(getattr(self._target, "mode", ""))
+        self._appends = appends and self._target is file
+        self._cannot_append = appends and self._target is not file
         self._most = rows
         self._parts: Parts | None = None
         self._cls: type[Item] | None = None

@@ -17,7 +17,8 @@ from satchel import Item, SatchelError, baseline, hookimpl, put_item
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from satchel.listings import Baseline, Name
+    from satchel.bases import Name
+    from satchel.listings import Baseline
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import pytest
 from scrapy.settings import Settings
 
 from browsers import PROGRAM, has_browser
-from satchel import history, listings, outbox, tables
+from satchel import bases, history, outbox, tables
 from satchel.config import Reader
 from satchel.hooks import Plugins
 from satchel.spider import SatchelSpider
@@ -157,7 +157,7 @@ def test_plugins_page_lists_all_hooks_and_built_in_plugins() -> None:
 def test_store_page_lists_all_tables() -> None:
     plugins = Plugins()
     items = [*(cls for service in plugins.services() for cls in service.items)]
-    made = (tables.build([*items, *plugins.item_classes()]), history.METADATA, listings.METADATA)
+    made = (tables.build([*items, *plugins.item_classes()]), history.METADATA, bases.METADATA)
     names = {name for metadata in (*made, outbox.METADATA) for name in metadata.tables}
     assert not {name for name in names if f"`{name}`" not in _page("store.md")}
 

@@ -12,76 +12,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import (
-    Column,
-    Connection,
-    MetaData,
-    Table,
-    Text,
-    and_,
-    case,
-    delete,
-    func,
-    literal,
-    select,
-    true,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, and_, case, delete, func, literal, select, true, tuple_, update
 
+from satchel.bases import ITEM, LISTING, METADATA, Name, Values, Withheld, decoded, name_of, text_of
 from satchel.databases import Database, schema
 from satchel.databases.batches import encoded
-from satchel.items import Item, key_of, nested_fields, type_name
-from satchel.store import Store
-from satchel.tables import INT, MARKS, documented
+from satchel.items import Item, key_of
+from satchel.tables import INT, documented
+
+if TYPE_CHECKING:
+    from satchel.store import Store
 
 BATCH_ITEMS: Final = 400
 """Items that are looked up at once."""
-
-METADATA: Final = MetaData()
-
-LISTING: Final = Table(
-    "satchel_listing",
-    METADATA,
-    Column("id", INT, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    Column("privacy", Text, nullable=False),
-    Column("crawl", INT),
-    info={MARKS: ("name", "privacy", "crawl")},
-)
-"""``crawl``: the last complete one; NULL: there is no base yet."""
-
-ITEM: Final = Table(
-    "satchel_listing_item",
-    METADATA,
-    Column("listing", INT, primary_key=True, autoincrement=False),
-    Column("type", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("value", Text),
-    Column("seen", INT, nullable=False),
-    Column("next", Text),
-    Column("next_crawl", INT),
-    info={MARKS: ("listing", "seen", "next")},
-)
-"""``value``: NULL: the item is not in the base. ``seen``: the last crawl that saw it. ``next``:
-what the crawl ``next_crawl`` found in place of ``value``."""
-
-Values = dict[str, Any]
-
-
-class Name(NamedTuple):
-    """What an item is called.
-
-    :ivar type: its type's name: ``recnet_room``
-    :ivar key: its key; the parts of one of several by ``/``
-    """
-
-    type: str
-    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +38,14 @@ class Look:
     :ivar is_new: it is not in the base
     :ivar changes: documented field → its values before and now, as the store has them; only fields
         that were sent both times, and that nothing withholds
+    :ivar is_more: the base lacks some of its fields, or has some that are withheld now
     :ivar is_stored: no crawl since has found it otherwise, whether it came to its end or not
     """
 
     name: Name
     is_new: bool
     changes: Mapping[str, tuple[Any, Any]]
+    is_more: bool
     is_stored: bool
 
     def changes_but(self, ignored: Iterable[str]) -> dict[str, tuple[Any, Any]]:
@@ -159,6 +107,7 @@ class Baseline:
             return _listing(database, connection, name, privacy)
 
         listing, since = await store.run(work)
+        store.has_bases = True
         return cls(store, listing, since, namespaces=namespaces, sees_all=sees_all)
 
     @property
@@ -187,7 +136,7 @@ class Baseline:
 
     async def knows(self, items: Iterable[Any]) -> list[bool]:
         """For each of the items, whether it is in the base."""
-        names = [_name(item) if self._takes(item) else None for item in items]
+        names = [name_of(item) if self._takes(item) else None for item in items]
 
         def work(database: Database, connection: Connection) -> set[Name]:
             stored = _stored(database, connection, self._listing, filter(None, names))
@@ -253,7 +202,6 @@ class Baseline:
             rows = {name: _Row(stored.get(name), crawl) for name in names}
             looks = [rows[found.name].look(found) for found in batch]
             _note(database, connection, self._listing, crawl, rows)
-            _forget(database, connection, [found for found in batch if found.withholds])
             return looks
 
         return work
@@ -281,63 +229,43 @@ class _Found:
     """An item as it is compared.
 
     :ivar values: what was sent of it and is not withheld, as JSON has it
-    :ivar withheld: the fields that are withheld
-    :ivar withheld_parts: the same, of the parts without a key in it
     """
 
     name: Name
     values: Values
-    withheld: frozenset[str]
-    withheld_parts: frozenset[str]
-
-    @property
-    def withholds(self) -> bool:
-        """Whether anything is withheld."""
-        return bool(self.withheld or self.withheld_parts)
-
-    def stripped(self, text: str | None) -> str | None:
-        """A stored value without what is withheld."""
-        values = _read(text)
-        return _write(values and _without(values, self.withheld, self.withheld_parts))
+    withheld: Withheld
 
     @classmethod
     def of(cls, item: Item) -> _Found:
-        withheld = item._admitted or frozenset()
-        parts = _withheld_parts(item)
+        withheld = Withheld.of(item)
         values = msgspec.json.decode(encoded([documented(item)]))[0]
-        return cls(_name(item), _without(values, withheld, parts), withheld, parts)
+        return cls(withheld.name, withheld.taken_from(values), withheld)
 
 
 @dataclass(slots=True)
 class _Row:
-    """A row of :data:`ITEM` while items are compared with it.
-
-    :ivar forgets: its value has something that is withheld now
-    """
+    """A row of :data:`ITEM` while items are compared with it."""
 
     stored: Any
     crawl: int
     value: Values | None = field(init=False)
     next: Values | None = field(init=False, default=None)
     is_stored: bool = field(init=False)
-    forgets: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         row = self.stored
-        self.value = _read(row.value) if row is not None else None
+        self.value = decoded(row.value) if row is not None else None
         is_mine = row is not None and row.next_crawl == self.crawl
-        self.next = _read(row.next) if is_mine else None
+        self.next = decoded(row.next) if is_mine else None
         self.is_stored = row is None or row.next is None or is_mine
 
     def look(self, found: _Found) -> Look:
         """Compare an item with it, and take it in."""
         before = self.value
         if before is not None:
-            self.value = _without(before, found.withheld, found.withheld_parts)
-            self.forgets |= self.value != before
+            self.value = found.withheld.taken_from(before)
         known = self.next if self.next is not None else self.value or {}
-        known = _without(known, found.withheld, found.withheld_parts)
-        now = {**known, **found.values}
+        now = {**found.withheld.taken_from(known), **found.values}
         if now != self.value or self.next is not None or not self.is_stored:
             self.next = now
         changes = {
@@ -345,45 +273,8 @@ class _Row:
             for name, old in (self.value or {}).items()
             if name in now and now[name] != old
         }
-        return Look(found.name, self.value is None, changes, self.is_stored)
-
-
-def _name(item: Item) -> Name:
-    parts = (quote(str(part), safe=" :~@") for part in key_of(item) or ())
-    return Name(type_name(type(item)), "/".join(parts))
-
-
-def _read(text: str | None) -> Values | None:
-    return None if text is None else msgspec.json.decode(text)
-
-
-def _write(values: Values | None) -> str | None:
-    return None if values is None else msgspec.json.encode(values).decode()
-
-
-def _withheld_parts(item: Item) -> frozenset[str]:
-    """The fields that are withheld of the parts, without a key, that an item nests."""
-    names: set[str] = set()
-    for name in nested_fields(type(item)):
-        value = getattr(item, name)
-        for part in value if isinstance(value, list) else [value]:
-            if part is not None and not part.key:
-                names |= (part._admitted or frozenset()) | _withheld_parts(part)
-    return frozenset(names)
-
-
-def _without(values: Values, names: frozenset[str], parts: frozenset[str]) -> Values:
-    kept = {name: value for name, value in values.items() if name not in names}
-    return {name: _bare(value, parts) for name, value in kept.items()} if parts else kept
-
-
-def _bare(value: Any, names: frozenset[str]) -> Any:
-    """A field's value without these members of the parts in it."""
-    if isinstance(value, list):
-        return [_bare(member, names) for member in value]
-    if isinstance(value, dict):
-        return {name: _bare(inner, names) for name, inner in value.items() if name not in names}
-    return value
+        is_more = self.value != before or not now.keys() <= (self.value or {}).keys()
+        return Look(found.name, self.value is None, changes, is_more, self.is_stored)
 
 
 # SQL.
@@ -421,32 +312,6 @@ def _stored(
     return {Name(row.type, row.key): row for row in found}
 
 
-def _forget(database: Database, connection: Connection, batch: Sequence[_Found]) -> None:
-    """Take what is withheld of items out of what all listings have of them."""
-    if not batch:
-        return
-    source, wanted = database.source((ITEM.c.type, ITEM.c.key))
-    same = and_(
-        ITEM.c.listing == LISTING.c.id, ITEM.c.type == wanted["type"], ITEM.c.key == wanted["key"]
-    )
-    by_name = {found.name: found for found in batch}
-    stored = connection.execute(
-        # By each listing's number, so that the primary key finds the rows.
-        select(ITEM).select_from(source.join(LISTING, true()).join(ITEM, same)),
-        {"rows": encoded([name._asdict() for name in by_name])},
-    ).all()
-    erased = False
-    for row in stored:
-        found = by_name[Name(row.type, row.key)]
-        kept = {"value": found.stripped(row.value), "next": found.stripped(row.next)}
-        if kept != {"value": row.value, "next": row.next}:
-            own = (ITEM.c.listing == row.listing, ITEM.c.type == row.type, ITEM.c.key == row.key)
-            connection.execute(update(ITEM).where(*own).values(kept))
-            erased = True
-    if erased:
-        database.erased(connection)
-
-
 def _note(
     database: Database,
     connection: Connection,
@@ -454,7 +319,7 @@ def _note(
     crawl: int,
     rows: Mapping[Name, _Row],
 ) -> None:
-    """Note that items were seen, what was found otherwise, and forget what is withheld."""
+    """Note that items were seen, and what was found otherwise."""
     source, new = database.source((ITEM.c.type, ITEM.c.key, ITEM.c.next))
     insert = database.insert(ITEM).from_select(
         ["listing", "seen", "next_crawl", *new],
@@ -472,14 +337,5 @@ def _note(
             "next_crawl": case((given.next.is_not(None), crawl), else_=ITEM.c.next_crawl),
         },
     )
-    values = [{**name._asdict(), "next": _write(row.next)} for name, row in rows.items()]
+    values = [{**name._asdict(), "next": text_of(row.next)} for name, row in rows.items()]
     connection.execute(upsert, {"rows": encoded(values)})
-    forgotten = {name: row for name, row in rows.items() if row.forgets}
-    for name, row in forgotten.items():
-        connection.execute(
-            update(ITEM)
-            .where(ITEM.c.listing == listing, ITEM.c.type == name.type, ITEM.c.key == name.key)
-            .values(value=_write(row.value))
-        )
-    if forgotten:
-        database.erased(connection)

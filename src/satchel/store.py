@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, TypeVar
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
-from satchel import history, outbox, tables
+from satchel import bases, history, outbox, tables
 from satchel.databases import Database, database, schema
 from satchel.databases.batches import Group, TableRow, encoded, grouped
 from satchel.databases.statements import upsert
@@ -43,6 +43,7 @@ class _Waiting(NamedTuple):
 
     rows: list[TableRow]
     proposals: Sequence[tables.Row]
+    withheld: Sequence[bases.Withheld]
     future: asyncio.Future[None]
 
 
@@ -57,11 +58,13 @@ class Store:
 
     :ivar written: table → rows written
     :ivar crawl: the number of the crawl that writes (:mod:`satchel.history`); ``None``: of none
+    :ivar has_bases: whether there is what crawls are compared with (:mod:`satchel.listings`)
     """
 
     def __init__(self, database: Database, metadata: MetaData) -> None:
         self.written: Counter[str] = Counter()
         self.crawl: int | None = None
+        self.has_bases = False
         self._database = database
         self._metadata = metadata
         self._upsert = lru_cache(maxsize=512)(partial(upsert, database))
@@ -94,6 +97,7 @@ class Store:
             with store._database.engine.begin() as connection:
                 schema.make(store._database, connection, metadata, items)
                 history.make(store._database, connection)
+                store.has_bases = bases.are_there(connection)
                 if actions:
                     outbox.make(connection)
         except (DBAPIError, StoreError) as error:
@@ -157,8 +161,9 @@ class Store:
         known = self._metadata.tables
         found = [] if item is None else tables.rows(item)
         rows = [(table, row) for table, row in found if table in known]
+        withheld = list(bases.withheld_of(item)) if item is not None and self.has_bases else ()
         future = asyncio.get_running_loop().create_future()
-        self._pending.append(_Waiting(rows, proposals, future))
+        self._pending.append(_Waiting(rows, proposals, withheld, future))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         await future
@@ -178,15 +183,16 @@ class Store:
             batch = self._take()
             rows = [row for part in batch for row in part.rows]
             proposals = [row for part in batch for row in part.proposals]
+            withheld = [one for part in batch for one in part.withheld]
             try:
-                await loop.run_in_executor(self._thread, self._commit, rows, proposals)
+                await loop.run_in_executor(self._thread, self._commit, rows, proposals, withheld)
             except Exception as error:  # whoever waits has to hear of it
                 if not isinstance(error, DBAPIError | StoreError):
                     logger.exception("%s: an error of satchel or of a plugin", self._database.name)
                 self._fail(batch, self._error(error))
             else:
                 self.written.update(table for table, _ in rows)
-                for _, _, future in batch:
+                for *_, future in batch:
                     if not future.done():
                         future.set_result(None)
         self._writer = None
@@ -201,7 +207,7 @@ class Store:
 
     def _fail(self, batch: list[_Waiting], error: StoreError) -> None:
         self._failure = error
-        for _, _, future in (*batch, *self._pending):
+        for *_, future in (*batch, *self._pending):
             if not future.done():
                 future.set_exception(error)
         self._pending = []
@@ -213,11 +219,16 @@ class Store:
         reason, advice = self._database.reason(cause), self._database.advice(cause)
         return StoreError(f"{self._database.name}: {reason}; {advice}")
 
-    def _commit(self, rows: list[TableRow], proposals: Sequence[tables.Row]) -> None:
+    def _commit(
+        self,
+        rows: list[TableRow],
+        proposals: Sequence[tables.Row],
+        withheld: Sequence[bases.Withheld],
+    ) -> None:
         groups: Sequence[Group] = list(grouped(self._metadata, rows))
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._transact(groups, proposals)
+                self._transact(groups, proposals, withheld)
                 break
             except DBAPIError as error:
                 again = self._database.second_try(error, groups)
@@ -226,7 +237,12 @@ class Store:
                 groups = again
         self._database.committed()
 
-    def _transact(self, groups: Sequence[Group], proposals: Sequence[tables.Row]) -> None:
+    def _transact(
+        self,
+        groups: Sequence[Group],
+        proposals: Sequence[tables.Row],
+        withheld: Sequence[bases.Withheld],
+    ) -> None:
         now = datetime.now(UTC).replace(tzinfo=None)
         with self._database.engine.begin() as connection:
             for table, columns, group in groups:
@@ -235,3 +251,5 @@ class Store:
                 connection.execute(self._upsert(table, columns), values)
             if proposals:
                 outbox.add(self._database, connection, proposals)
+            if withheld:
+                bases.forget(self._database, connection, withheld)

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from changes import changed, kill, tell
 from satchel.kemono.world import World as KemonoWorld
-from satchel.recnet import Room
+from satchel.recnet import Account, Room
 from satchel.recnet.sandbox import routes
 from satchel.recnet.sandbox.call import SandboxOptions
 from satchel.recnet.service import SERVICE
@@ -58,6 +58,31 @@ def test_what_an_interrupted_crawl_stored_is_not_taken_for_the_base(stored: Stor
     assert ids(tell(stored, room(1), room(2), **ON)) == [1, 2]
     assert stored.read("recnet_room", "id, name") == [(1, "den"), (2, "den")]
     assert ids(tell(stored, room(1), room(2), **ON)) == []
+
+
+def test_what_the_base_lacks_comes(stored: Stored) -> None:
+    bob = {"accountId": 1, "username": "bob"}
+    for data, comes in (
+        (bob, [1]),
+        ({**bob, "displayName": "Bob"}, [1]),
+        (bob, []),
+        ({**bob, "displayName": "Bob"}, []),
+        ({**bob, "isJunior": True}, [1]),  # What is withheld now, the store has to forget.
+        ({**bob, "isJunior": True}, []),
+    ):
+        assert ids(tell(stored, (Account, data), **ON)) == comes, data
+        if "displayName" in data:
+            assert stored.read("recnet_account", "display_name") == [("Bob",)]
+    assert stored.read("recnet_account", "username, display_name") == [(None, None)]
+    assert "ob" not in str(stored.read("satchel_listing_item"))
+
+
+def test_what_is_withheld_now_comes_whatever_is_ignored(stored: Stored) -> None:
+    bob = {"accountId": 1, "username": "bob", "isJunior": False}
+    tell(stored, (Account, bob), **ON)
+    ignoring = {"SATCHEL_INCREMENTAL_IGNORE": ["is_junior"], **ON}
+    assert ids(tell(stored, (Account, {**bob, "isJunior": True}), **ignoring)) == [1]
+    assert stored.read("recnet_account", "username") == [(None,)]
 
 
 def test_with_watch_both_see_the_same(stored: Stored) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from changes import changed, kill, tell, told
+from satchel import hookimpl
 from satchel.kemono.world import World
 from satchel.recnet import Account, Room
-from satchel.testing import crawl, project
+from satchel.testing import crawl, plugins, project
 from sites import Serve, Server
 from stores import Stored
 
@@ -132,14 +134,53 @@ def test_what_is_withheld_is_told_of_nobody(stored: Stored, level: str) -> None:
         assert b"bob" not in path.read_bytes()
 
 
-def test_what_is_withheld_now_is_forgotten_in_other_listings(stored: Stored) -> None:
+@pytest.mark.parametrize("settings", [ON, {}, {"SATCHEL_INCREMENTAL_ENABLED": True}])
+def test_what_is_withheld_now_is_forgotten_in_other_listings(
+    stored: Stored, settings: dict[str, Any]
+) -> None:
+    """Whether the crawl that withholds it compares anything or not."""
     tell(stored, account(), room(1), how="limit", **ON)
     tell(stored, account(username="bobs"), how="limit fail", **ON)
     assert "bob" in str(stored.read("satchel_listing_item"))
-    tell(stored, account(isJunior=True), **ON)
+    tell(stored, account(isJunior=True), **settings)
     found = str(stored.read("satchel_listing_item"))
     assert "bob" not in found
     assert "den" in found
+
+
+def test_what_is_withheld_of_what_is_nested_is_forgotten(stored: Stored) -> None:
+    tell(stored, account(), **ON)
+
+    class Nests:
+        @hookimpl
+        def satchel_process_item(self, item: Any) -> None:
+            item.creator_account = Account.from_data({**BOB, "isJunior": True})
+
+    assert "bob" in str(stored.read("satchel_listing_item"))
+    with plugins(Nests) as paths:
+        tell(stored, room(1), SATCHEL_PLUGINS=paths)
+    assert "bob" not in str(stored.read("satchel_listing_item"))
+
+
+def test_all_bases_are_forgotten_as_the_page_says(stored: Stored) -> None:
+    tell(stored, account(), **ON)
+    page = (Path(__file__).parents[2] / "docs" / "watching.md").read_text()
+    (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert b'"username":"bob"' in _bytes(stored)
+    for statement in filter(str.strip, statements.split(";")):
+        stored.alone(statement)
+    assert b'"username":"bob"' not in _bytes(stored)
+    assert told(tell(stored, account(username="bobs"), **ON)) == set(), "a base is made anew"
+    assert told(tell(stored, account(username="bobs"), room(1), **ON)) == {
+        ("new", "1", frozenset())
+    }
+
+
+def _bytes(stored: Stored) -> bytes:
+    """What is in the bases: of SQLite, the bytes of the file."""
+    if stored.kind == "sqlite":
+        return Path(stored.url.removeprefix("sqlite:///")).read_bytes()
+    return "".join(str(row) for row in stored.read("satchel_listing_item")).encode()
 
 
 def test_under_other_privacy_settings_the_base_is_forgotten(stored: Stored) -> None:

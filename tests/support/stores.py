@@ -96,6 +96,12 @@ class Stored:
         with create_engine(self.url, poolclass=NullPool).connect() as connection:
             return look(inspect(connection))
 
+    def alone(self, statement: str) -> None:
+        """Run a statement that no transaction may be around."""
+        engine = create_engine(self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(statement)
+
     def change(self, *statements: str) -> None:
         engine = create_engine(self.url, poolclass=NullPool)
         with engine.begin() as connection:
