@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +30,7 @@ from satchel import (
 )
 from satchel.calls import BEFORE_CRAWL, Calls
 from satchel.config import Config
-from satchel.errors import ArgumentError, ConfigError
+from satchel.errors import ArgumentError, ConfigError, PluginError
 from satchel.hooks import Plugins
 from satchel.recnet import Account, Room
 from satchel.testing import Crawl, crawl, crawl_async, plugins
@@ -237,6 +238,41 @@ def test_settings_of_one_name(run: Plug) -> None:
 # Failing and blocking, in every hook
 
 
+def fails(self: Any) -> None:
+    raise RuntimeError("no")
+
+
+def exits(self: Any) -> None:
+    raise SystemExit(3)
+
+
+async def waits(self: Any) -> None:
+    await asyncio.Event().wait()
+
+
+async def exits_async(self: Any) -> None:
+    raise SystemExit(3)
+
+
+WAYS = [fails, exits, waits, exits_async]
+
+
+def failing(hook: str, way: Any) -> type:
+    return type("Failing", (), {hook: hookimpl(way)})
+
+
+@pytest.mark.parametrize("way", [fails, exits])
+@pytest.mark.parametrize(
+    "hook", sorted(BEFORE_CRAWL - {"satchel_commands", "satchel_job_finished"})
+)
+def test_one_that_fails_before_a_crawl_is_refused(
+    run: Plug, tmp_path: Path, hook: str, way: Any
+) -> None:
+    """``satchel_commands`` is no part of it, nor is ``satchel_job_finished``."""
+    with pytest.raises(PluginError, match=f"^plugin {MODULE}:Failing: {hook} failed: "):
+        run(failing(hook, way), SATCHEL_STORE=f"sqlite:///{tmp_path}/s.db")
+
+
 APART: Mapping[str, Callable[[Calls], Any]] = {
     "satchel_stop_paging": lambda calls: calls.stop_paging([], "a page"),
     "satchel_propose_actions": lambda calls: calls.propose_actions(
@@ -264,16 +300,6 @@ IN_A_CRAWL = sorted({*Plugins().hooks()} - BEFORE_CRAWL - {*APART} - ELSEWHERE)
 """All others. A new hook that these crawls do not call belongs above, with a test of its own."""
 
 
-def failing(hook: str, wait: bool) -> type:
-    def fails(self: Any) -> None:
-        raise RuntimeError("no")
-
-    async def waits(self: Any) -> None:
-        await asyncio.Event().wait()
-
-    return type("Failing", (), {hook: hookimpl(waits if wait else fails)})
-
-
 class Sees:
     """Has all hooks, and notes which were called."""
 
@@ -289,13 +315,13 @@ class Sees:
         locals()[hook] = _sees(hook)
 
 
-@pytest.mark.parametrize("wait", [False, True])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("hook", IN_A_CRAWL)
 def test_one_that_fails_or_waits_stops_nothing(
-    run: Plug, caplog: pytest.LogCaptureFixture, hook: str, wait: bool
+    run: Plug, caplog: pytest.LogCaptureFixture, hook: str, way: Any
 ) -> None:
     Sees.seen.clear()
-    plugin = failing(hook, wait)
+    plugin = failing(hook, way)
     result = run(plugin, Sees, SATCHEL_HOOK_SECONDS=0.02)
     assert result.reason == "finished"
     assert [item.id for item in result.items] == [1, 2]
@@ -305,14 +331,14 @@ def test_one_that_fails_or_waits_stops_nothing(
     assert f"plugin {MODULE}:Failing: {hook} failed" in caplog.text
 
 
-@pytest.mark.parametrize("wait", [False, True])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("hook", APART)
 def test_one_that_fails_or_waits_apart_from_a_crawl(
-    caplog: pytest.LogCaptureFixture, hook: str, wait: bool
+    caplog: pytest.LogCaptureFixture, hook: str, way: Any
 ) -> None:
     counted: list[str] = []
     crawler: Any = SimpleNamespace(stats=SimpleNamespace(inc_value=counted.append))
-    with plugins(failing(hook, wait), module=MODULE) as paths:
+    with plugins(failing(hook, way), module=MODULE) as paths:
         calls = Calls(crawler, Plugins(paths, blocked=BUILT_IN), {}, Config(hook_seconds=0.02))
         found = asyncio.run(APART[hook](calls))
     assert counted == [f"satchel/plugins/{MODULE}:Failing/errors"]
@@ -439,7 +465,7 @@ class WithRoom(Own):
         yield room
 
 
-@pytest.mark.parametrize("answer", [lambda: 1 / 0, ["nmae"], ["id"], "name", 5])
+@pytest.mark.parametrize("answer", [lambda: 1 / 0, sys.exit, ["nmae"], ["id"], "name", 5])
 def test_where_it_fails_all_is_withheld(
     run: Plug, caplog: pytest.LogCaptureFixture, answer: Any
 ) -> None:
@@ -549,7 +575,7 @@ def test_the_last_items_take_their_time() -> None:
         inc_value=lambda name: None, get_value=lambda name, default: next(figures)
     )
     crawler: Any = SimpleNamespace(stats=stats)
-    with plugins(failing("satchel_crawl_idle", wait=True), module=MODULE) as paths:
+    with plugins(failing("satchel_crawl_idle", waits), module=MODULE) as paths:
         calls = Calls(crawler, Plugins(paths, blocked=BUILT_IN), {}, Config(hook_seconds=0.02))
         asyncio.run(calls.crawl_idle())
     assert not [*figures]
@@ -647,6 +673,7 @@ def test_an_added_relation_to_a_value(run: Plug) -> None:
     ("answer", "problem"),
     [
         (lambda name, items: 1 / 0, "division by zero"),
+        (lambda name, items: sys.exit("no"), "it raised SystemExit: no"),
         (lambda name, items: 5, "expected a list of 5 answers, one for each item"),
         (lambda name, items: [], "expected a list of 5 answers, one for each item"),
         (lambda name, items: items, "expected items of the class Room, got Account"),

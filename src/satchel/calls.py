@@ -139,9 +139,9 @@ class Calls:
                     result = await self._within_limit(result)
             except DropItem:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 result = None
-                self._failed(impl, item, error)
+                self._failed(impl, item, as_failure(error))
             finally:
                 if self._trace:
                     self._traced(impl, item, started)
@@ -252,8 +252,8 @@ class Calls:
             started = perf_counter() if self._trace else 0.0
             try:
                 names |= _fields(impl.call(item=item), type(item))
-            except Exception as error:
-                self._failed(impl, item, error)
+            except (Exception, SystemExit) as error:
+                self._failed(impl, item, as_failure(error))
                 return None
             finally:
                 if self._trace:
@@ -295,8 +295,11 @@ class Calls:
             return await self._within_limit(result, progress) if isawaitable(result) else result
         except may_raise:
             raise
-        except Exception as error:
-            self._failed(impl, subject, error)
+        except (Exception, SystemExit) as error:
+            failure = as_failure(error)
+            if isinstance(failure, may_raise):
+                raise failure from error
+            self._failed(impl, subject, failure)
             return None
         finally:
             if self._trace:
@@ -317,7 +320,7 @@ class Calls:
 
         :raises _GivenUp: it has taken too long
         """
-        task = asyncio.ensure_future(waiting)
+        task = asyncio.ensure_future(contained(waiting))
         try:
             before = -1
             while not task.done() and before != (now := progress()):
@@ -358,6 +361,24 @@ class Calls:
 def _taking(call: Callable[..., Any], names: Set[str]) -> Callable[..., Any]:
     """A call that leaves out what an implementation does not use."""
     return lambda **given: call(**{name: given[name] for name in names})
+
+
+async def contained(waiting: Awaitable[T]) -> T:
+    """What an ``async`` implementation returns.
+
+    :raises PluginError: it tried to end the program, which would end the event loop at once
+    """
+    try:
+        return await waiting
+    except SystemExit as error:
+        raise as_failure(error) from error
+
+
+def as_failure(error: BaseException) -> Exception:
+    """What a plugin raised, as a failure that is its own and not the program's."""
+    if isinstance(error, Exception):
+        return error
+    return PluginError(f"it raised {type(error).__name__}: {one_line(error)}")
 
 
 def _proposals(result: Any) -> list[Proposal]:

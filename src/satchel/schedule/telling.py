@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from satchel.calls import contained
 from satchel.hooks import Plugins, one_line
 from satchel.hookspecs import JobInfo
 
@@ -39,9 +40,9 @@ class Telling:
             try:
                 result = impl.function(**{name: given[name] for name in impl.argnames})
                 if inspect.isawaitable(result):
-                    await asyncio.wait_for(result, self._seconds)
+                    await asyncio.wait_for(contained(result), self._seconds)
             except TimeoutError:
                 logger.error("plugin %s: %s took too long", impl.plugin_name, HOOK)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 words = (impl.plugin_name, HOOK, job.id, one_line(error))
                 logger.error("plugin %s: %s failed at %s: %s", *words, exc_info=error)
