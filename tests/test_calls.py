@@ -182,9 +182,21 @@ def test_trace(run: Plug, caplog: pytest.LogCaptureFixture) -> None:
     run(Counts)
     assert "took" not in caplog.text
     run(Counts, SATCHEL_TRACE_HOOKS=True)
-    (first, _) = [m for m in caplog.messages if " took " in m]
+    (first, _) = [m for m in caplog.messages if "Counts: satchel_process_item" in m]
     assert first.startswith(f"plugin {MODULE}:Counts: satchel_process_item at recnet_account 1 to")
     assert first.endswith(" ms")
+
+
+def test_trace_of_every_hook(run: Plug, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    caplog.set_level("INFO")
+    asked = {hook: hookimpl(lambda self: None) for hook in BEFORE_CRAWL}
+    store = f"sqlite:///{tmp_path}/s.db"
+    run(type("Asked", (), asked), Sees, SATCHEL_TRACE_HOOKS=True, SATCHEL_STORE=store)
+    traced = {m.partition("satchel_")[2].split()[0] for m in caplog.messages if " took " in m}
+    # Of a command line, and of the scheduler.
+    elsewhere = {"commands", "job_finished"}
+    hooks = {hook.removeprefix("satchel_") for hook in {*IN_A_CRAWL, *BEFORE_CRAWL}}
+    assert traced == hooks - elsewhere
 
 
 # Settings

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from scrapy.settings import Settings
 
-from satchel.config import Config, Reader, Secret, Url, listed
+from satchel.config import Config, Reader, Secret, Url, early
 from satchel.errors import ConfigError
 from satchel.hooks import Plugins
 from satchel.kemono.service import SERVICE as KEMONO
@@ -87,15 +87,13 @@ def test_switched_off(text: object) -> None:
 @pytest.mark.parametrize("value", ["a, b:c", '["a", "b:c"]', ["a", "b:c"], ("a", "b:c")])
 def test_lists(value: object) -> None:
     assert read(SATCHEL_PLUGINS=value).plugins == ["a", "b:c"]
-    assert listed(Settings({"SATCHEL_PLUGINS": value}), "plugins", {}) == ["a", "b:c"]
+    assert early(Settings({"SATCHEL_PLUGINS": value}), "plugins", {}) == ["a", "b:c"]
 
 
 def test_plugins_of_the_environment() -> None:
-    assert listed(Settings(), "plugins", {"SATCHEL_PLUGINS": "a,b"}) == ["a", "b"]
-    assert listed(Settings({"SATCHEL_PLUGINS": "c"}), "plugins", {"SATCHEL_PLUGINS": "a,b"}) == [
-        "c"
-    ]
-    assert listed(Settings(), "plugins", {}) == []
+    assert early(Settings(), "plugins", {"SATCHEL_PLUGINS": "a,b"}) == ["a", "b"]
+    assert early(Settings({"SATCHEL_PLUGINS": "c"}), "plugins", {"SATCHEL_PLUGINS": "a,b"}) == ["c"]
+    assert early(Settings(), "plugins", {}) == []
 
 
 def test_objects() -> None:

@@ -18,7 +18,7 @@ from satchel import hookspecs
 from satchel.actions import Outcome, Proposal
 from satchel.config import Config
 from satchel.errors import PluginError, SatchelError
-from satchel.hooks import Plugins, one_line
+from satchel.hooks import Plugins, log_call, one_line
 from satchel.hookspecs import RequestInfo, ResponseInfo
 from satchel.items import AddedRelation, Item, field_names, type_name
 from satchel.throttle import CrawlEnds
@@ -349,13 +349,7 @@ class Calls:
         self._crawler.stats.inc_value(f"satchel/plugins/{impl.plugin}/errors")
 
     def _traced(self, impl: _Impl, subject: Any, started: float) -> None:
-        logger.info(
-            "plugin %s: %s%s took %.1f ms",
-            impl.plugin,
-            impl.hook,
-            _at(subject),
-            (perf_counter() - started) * 1000,
-        )
+        log_call(impl.plugin, impl.hook, _at(subject), started)
 
 
 def _taking(call: Callable[..., Any], names: Set[str]) -> Callable[..., Any]:

@@ -318,9 +318,9 @@ class Config(Struct, frozen=True, kw_only=True):
     summary: Annotated[
         bool, Meta(description="Print what the crawl did to standard error when it ends.")
     ] = True
-    trace_hooks: Annotated[
-        bool, Meta(description="Log each call of a plugin during the crawl, and its time.")
-    ] = False
+    trace_hooks: Annotated[bool, Meta(description="Log each call of a plugin, and its time.")] = (
+        False
+    )
 
     def __post_init__(self) -> None:
         if self.privacy == "strict" and self.privacy_key is None:
@@ -375,7 +375,7 @@ class Reader:
         for name, struct in plugins.items():
             self._add(name, struct)
         # Of a plugin that is blocked nobody knows which settings it has: it is not even imported.
-        blocked = listed(settings, "blocked_plugins", environ)
+        blocked = early(settings, "blocked_plugins", environ)
         self._source.refuse_unknown(self._names(), tuple(map(plugin_prefix, blocked)))
 
     def config(self) -> Config:
@@ -478,17 +478,16 @@ class Reader:
         )
 
 
-def listed(
-    settings: BaseSettings, name: str, environ: Mapping[str, str] | None = None
-) -> list[str]:
-    """A list among satchel's own settings, read on its own, before it is known which others exist:
+def early(settings: BaseSettings, name: str, environ: Mapping[str, str] | None = None) -> Any:
+    """One of satchel's own settings, read on its own, before it is known which others exist:
     plugins bring the services to be configured.
 
-    :raises ConfigError: it is no list
+    :raises ConfigError: it cannot be read
     """
     source = _Source(settings, os.environ if environ is None else environ)
     (field,) = (field for field in fields(Config) if field.name == name)
-    return source.read(PREFIX + name.upper(), field) or []
+    value = source.read(PREFIX + name.upper(), field)
+    return getattr(Config(), name) if value is None else value
 
 
 def referred(name: str, environ: Mapping[str, str] | None = None) -> Secret:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import logging
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 import pluggy
 from msgspec import Struct
 
 from satchel import hookspecs
-from satchel.config import listed
+from satchel.config import early
 from satchel.errors import ConfigError, PluginError, did_you_mean
 from satchel.items import AddedRelation, Item, field_names, relations_of, type_name
 from satchel.service import Service
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import click
     from scrapy.exporters import BaseItemExporter
     from scrapy.settings import BaseSettings
+
+logger = logging.getLogger(__name__)
 
 PREFIX: Final = "satchel_"
 """What the names of hooks begin with."""
@@ -59,11 +63,15 @@ class Plugins:
 
     :param paths: import paths besides the installed entry points: ``module`` or ``module:object``
     :param blocked: names of plugins that are not even imported
+    :param trace: log what is asked of plugins, and how long that takes
     :raises PluginError: one cannot be imported, two have one name, or one does not fit the hooks
     :raises ConfigError: a blocked name is no plugin's
     """
 
-    def __init__(self, paths: Iterable[str] = (), *, blocked: Iterable[str] = ()) -> None:
+    def __init__(
+        self, paths: Iterable[str] = (), *, blocked: Iterable[str] = (), trace: bool = False
+    ) -> None:
+        self._trace = trace
         self._manager = pluggy.PluginManager("satchel")
         self._manager.add_hookspecs(hookspecs)
         self._found: dict[str, Found] = {}
@@ -76,9 +84,13 @@ class Plugins:
     def of(cls, settings: BaseSettings) -> Self:
         """Those that ``SATCHEL_PLUGINS`` and ``SATCHEL_BLOCKED_PLUGINS`` leave.
 
-        :raises UsageError: as above, or one of the settings is no list
+        :raises UsageError: as above, or one of the settings cannot be read
         """
-        return cls(listed(settings, "plugins"), blocked=listed(settings, "blocked_plugins"))
+        return cls(
+            early(settings, "plugins"),
+            blocked=early(settings, "blocked_plugins"),
+            trace=early(settings, "trace_hooks"),
+        )
 
     def names(self) -> list[str]:
         """The plugins' names in the order in which they are called."""
@@ -109,7 +121,7 @@ class Plugins:
         """
         found: dict[str, Service] = {}
         for impl in self.implementations("satchel_services"):
-            for service in _checked(_asked("satchel_services", impl) or [], impl.plugin_name):
+            for service in _checked(self._ask("satchel_services", impl) or [], impl.plugin_name):
                 if service.name in found:
                     raise PluginError(
                         f"plugin {impl.plugin_name}: there is a service {service.name} already"
@@ -124,7 +136,7 @@ class Plugins:
         """
         found: dict[str, type[Struct]] = {}
         for impl in self.implementations("satchel_settings"):
-            if (struct := _asked("satchel_settings", impl)) is None:
+            if (struct := self._ask("satchel_settings", impl)) is None:
                 continue
             if not (inspect.isclass(struct) and issubclass(struct, Struct)):
                 problem = "satchel_settings must return a class of msgspec.Struct"
@@ -140,7 +152,7 @@ class Plugins:
         found: dict[str, list[AddedRelation]] = {}
         taken: set[tuple[type[Item], str]] = set()
         for impl in self.implementations("satchel_relations"):
-            offered = _asked("satchel_relations", impl) or []
+            offered = self._ask("satchel_relations", impl) or []
             for relation in offered if isinstance(offered, list) else [offered]:
                 problem = _problem_of(relation, taken)
                 if not problem and "satchel_resolve_relation" not in self.hooks_of(
@@ -160,7 +172,7 @@ class Plugins:
         """
         found: dict[str, type[BaseItemExporter]] = {}
         for impl in self.implementations("satchel_feed_exporters"):
-            offered = _asked("satchel_feed_exporters", impl) or {}
+            offered = self._ask("satchel_feed_exporters", impl) or {}
             if not isinstance(offered, Mapping) or not all(map(inspect.isclass, offered.values())):
                 problem = "satchel_feed_exporters must return a mapping of formats to classes"
                 raise PluginError(f"plugin {impl.plugin_name}: {problem}")
@@ -181,7 +193,7 @@ class Plugins:
         for impl in self.implementations("satchel_item_classes"):
             if impl.plugin_name in off:
                 continue
-            offered = _asked("satchel_item_classes", impl) or []
+            offered = self._ask("satchel_item_classes", impl) or []
             if not isinstance(offered, list) or not all(map(_is_item_class, offered)):
                 problem = (
                     "satchel_item_classes must return a list of dataclasses of satchel.Item, "
@@ -205,7 +217,7 @@ class Plugins:
 
         found: dict[str, click.Command] = {}
         for impl in self.implementations("satchel_commands"):
-            offered = _asked("satchel_commands", impl) or []
+            offered = self._ask("satchel_commands", impl) or []
             if not isinstance(offered, list) or not all(
                 isinstance(command, click.Command) and command.name for command in offered
             ):
@@ -217,6 +229,21 @@ class Plugins:
                     raise PluginError(f"plugin {impl.plugin_name}: {problem}")
                 found[command.name] = command
         return found
+
+    def _ask(self, hook: str, impl: pluggy.HookImpl) -> Any:
+        """What a plugin answers before the crawl: there, a mistake is refused.
+
+        :raises PluginError: it fails
+        """
+        started = perf_counter()
+        try:
+            return impl.function()
+        except (Exception, SystemExit) as error:
+            problem = f"{hook} failed: {_reason(error)}"
+            raise PluginError(f"plugin {impl.plugin_name}: {problem}") from error
+        finally:
+            if self._trace:
+                log_call(impl.plugin_name, hook, "", started)
 
     def _register(self, found: Found) -> None:
         name = found.name
@@ -308,17 +335,6 @@ def _may_wait(hook: str) -> bool:
     return "Awaitable" in str(getattr(hookspecs, hook).__annotations__["return"])
 
 
-def _asked(hook: str, impl: pluggy.HookImpl) -> Any:
-    """What a plugin answers before the crawl: there, a mistake is refused.
-
-    :raises PluginError: it fails
-    """
-    try:
-        return impl.function()
-    except (Exception, SystemExit) as error:
-        raise PluginError(f"plugin {impl.plugin_name}: {hook} failed: {_reason(error)}") from error
-
-
 def _is_item_class(offered: Any) -> bool:
     if not (inspect.isclass(offered) and issubclass(offered, Item) and offered.namespace):
         return False
@@ -346,6 +362,16 @@ def _problem_of(relation: Any, taken: set[tuple[type[Item], str]]) -> str:
         hint = did_you_mean(field, field_names(cls))
         return f"{relation}: {cls.__name__} has no field {field}{hint}"
     return ""
+
+
+def log_call(plugin: str, hook: str, about: str, started: float) -> None:
+    """Log a call that has ended.
+
+    :param about: what it was for, with a space before it
+    :param started: when it began, by :func:`time.perf_counter`
+    """
+    took = (perf_counter() - started) * 1000
+    logger.info("plugin %s: %s%s took %.1f ms", plugin, hook, about, took)
 
 
 def _reason(error: BaseException) -> str:

@@ -256,6 +256,19 @@ def test_a_full_disk(tmp_path: Path, limit: int, lost: bool) -> None:
         assert pq.read_table(tmp_path / name)["id"].to_pylist() == list(range(1, 41))
 
 
+def test_feeds_as_the_page_has_them(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+    (feeds,) = re.findall(r"^FEEDS = .*?^}$", page, re.MULTILINE | re.DOTALL)
+    project(tmp_path, ["SATCHEL_SANDBOX = True", "SATCHEL_STORE = ''", feeds])
+    words = ("-a", "in_room=8200", "-a", "limit=20", "-a", "include=player")
+    done = command("scrapy", "crawl", "recnet-images", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    images = pq.read_table(tmp_path / "images.parquet")
+    players = pq.read_table(tmp_path / "players.parquet")
+    assert len(images) > 5
+    assert {*images["player_id"].to_pylist()} == {*players["id"].to_pylist()}
+
+
 def test_a_value_that_does_not_fit_costs_its_row_alone(tmp_path: Path) -> None:
     items = [Room(id=1), Room(id=2, name=5), Room(id=3)]
     with (tmp_path / "r").open("wb") as file:

@@ -39,6 +39,7 @@ async def waits(self: Any) -> None:
 def test_one_that_fails_or_waits_is_logged_and_the_others_hear(
     caplog: pytest.LogCaptureFixture, way: Any
 ) -> None:
+    caplog.set_level("INFO")
     heard: list[str] = []
 
     class Hears:
@@ -48,7 +49,11 @@ def test_one_that_fails_or_waits_is_logged_and_the_others_hear(
 
     failing = type("Failing", (), {"satchel_job_finished": hookimpl(way)})
     with plugins(failing, Hears) as paths:
-        asyncio.run(Telling(Plugins(paths), {}, 0.02).finished(JOB))
+        asyncio.run(Telling(Plugins(paths, blocked=["alert"]), {}, 0.02, trace=True).finished(JOB))
     assert heard == ["rooms-1"]
+    traced = [message for message in caplog.messages if message.endswith(" ms")]
+    assert [line.split()[1:5] for line in traced] == [
+        [f"{path}:", "satchel_job_finished", "at", "rooms-1"] for path in paths
+    ]
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert line.startswith(f"plugin {paths[0]}: satchel_job_finished ")

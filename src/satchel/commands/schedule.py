@@ -127,7 +127,7 @@ async def _run(file: Path, runs: Runs, *, once: bool, dry: bool) -> None:
             clock=Clock(),
             crawls=of_jobs,
             store=settings.store,
-            telling=Telling(*plugins, settings.hook_seconds),
+            telling=Telling(*plugins, settings.hook_seconds, trace=settings.trace_hooks),
             dry=dry,
         )
         await (keeper.round() if once else keeper.keep())

@@ -6,11 +6,12 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Mapping
+from time import perf_counter
 
 from msgspec import Struct
 
 from satchel.calls import contained
-from satchel.hooks import Plugins, one_line
+from satchel.hooks import Plugins, log_call, one_line
 from satchel.hookspecs import JobInfo
 
 logger = logging.getLogger(__name__)
@@ -23,9 +24,18 @@ class Telling:
 
     :param settings: plugin → its settings; one whose settings have ``enabled`` false is not called
     :param seconds: how long one call may take
+    :param trace: log each call, and its time
     """
 
-    def __init__(self, plugins: Plugins, settings: Mapping[str, Struct], seconds: float) -> None:
+    def __init__(
+        self,
+        plugins: Plugins,
+        settings: Mapping[str, Struct],
+        seconds: float,
+        *,
+        trace: bool = False,
+    ) -> None:
+        self._trace = trace
         self._impls = plugins.implementations(HOOK)
         self._settings = settings
         self._seconds = seconds
@@ -36,7 +46,7 @@ class Telling:
             settings = self._settings.get(impl.plugin_name)
             if getattr(settings, "enabled", True) is False:
                 continue
-            given = {"job": job, "settings": settings}
+            given, started = {"job": job, "settings": settings}, perf_counter()
             try:
                 result = impl.function(**{name: given[name] for name in impl.argnames})
                 if inspect.isawaitable(result):
@@ -46,3 +56,6 @@ class Telling:
             except (Exception, SystemExit) as error:
                 words = (impl.plugin_name, HOOK, job.id, one_line(error))
                 logger.error("plugin %s: %s failed at %s: %s", *words, exc_info=error)
+            finally:
+                if self._trace:
+                    log_call(impl.plugin_name, HOOK, f" at {job.id}", started)
