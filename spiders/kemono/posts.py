@@ -184,7 +184,7 @@ class PostsSpider(KemonoSpider):
             return None
         return profile.post_count if profile else None
 
-    async def has_shrunk(self, listing: Listing, asked: dict[str, Any]) -> bool:
+    async def has_shrunk(self, operation: str, asked: dict[str, Any], listing: Listing) -> bool:
         if listing.total is not None and listing.found < listing.total:
-            listing.note(await self.total_of("posts.of_creator", asked, force=True))
+            listing.note(await self.total_of(operation, asked, force=True))
         return listing.has_shrunk

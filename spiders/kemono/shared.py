@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request
@@ -11,6 +12,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 from satchel.kemono.api import Api, wants_other_accept
 from satchel.kemono.operations import OPERATIONS
 from satchel.kemono.settings import KemonoSettings
+from satchel.kemono.wire import read_error
 from satchel.paging import LONG, Listing, Walk
 from satchel.spider import UNREADABLE, ApiSpider, identity_of
 from satchel.spiders.kemono.arguments import Source
@@ -33,6 +35,7 @@ class KemonoSpider(ApiSpider):
 
     service = "kemono"
     operations: ClassVar[tuple[str, ...]] = ()
+    together = 100  # There are no calls for many.
 
     api: Api
 
@@ -110,7 +113,8 @@ class KemonoSpider(ApiSpider):
         """A page of a listing."""
         if response.status != 200 and walk.offset:
             walk.end()  # Behind the last row (reference section 1.5), or behind what can be had.
-            await self.check_end(response, operation, asked, walk)
+            if await self.is_end(response, operation, asked, walk):
+                self.report(response, operation, walk)
         elif (answer := self.read_page(response, asked)) is UNREADABLE:
             return
         else:
@@ -124,27 +128,35 @@ class KemonoSpider(ApiSpider):
             ):
                 walk.listing.leave()
                 walk.end()
-        self.report(response, operation, walk)
+            self.report(response, operation, walk)
         for request in await self.go_on(operation, asked, walk):
             yield request
 
-    async def check_end(
+    async def is_end(
         self, response: Response, operation: str, asked: dict[str, Any], walk: Walk
-    ) -> None:
-        """Tell the end of a listing, which servers tell by an error status, from an error."""
+    ) -> bool:
+        """Tell the end of a listing, which servers tell by an error status, from an error.
+
+        Where the total is not known, it is the end if the API says in its own words that there is
+        nothing (reference sections 1.4 and 1.5): those of a proxy or a cache are no JSON.
+        """
         listing = walk.listing
-        if listing.total is None:
-            listing.note(await self.total_of(operation, asked))
-        if listing.total is None or listing.total <= walk.offset:
+        if listing.last_total is None or listing.last_total > walk.offset:
+            was_known = listing.last_total is not None
+            listing.note(await self.total_of(operation, asked, force=was_known))
+        total = listing.last_total
+        if total is None:
+            is_end = read_error(response.body) is not None
+            why = "and does not say that the listing ends there; there may be more"
+        else:
+            is_end = total <= walk.offset
+            why = f"and there should be {total:,} rows; the others are missing"
+        if is_end:
             self.logger.info("%s: %s: the listing ends here", response.url, response.status)
         else:
-            self.logger.error(
-                "%s: the server answered %s, and there should be %s rows; the others are missing",
-                response.url,
-                response.status,
-                f"{listing.total:,}",
-            )
+            self.logger.error("%s: the server answered %s, %s", response.url, response.status, why)
             self.count("error_answers")
+        return is_end
 
     def read_page(self, response: Response, asked: dict[str, Any]) -> Any:
         """What a page holds, or :data:`UNREADABLE`; an empty answer is one, too."""
@@ -189,7 +201,7 @@ class KemonoSpider(ApiSpider):
         """The requests that follow a page."""
         listing = walk.listing
         if walk.done:
-            lost = listing.has_ended and await self.has_shrunk(listing, asked)
+            lost = listing.has_ended and await self.has_shrunk(operation, asked, listing)
             return [self.listing(operation, again=True, **asked)] if lost else []
         if walk.again or not self.may_split(operation):
             return [self.page(operation, asked, walk)]
@@ -208,7 +220,7 @@ class KemonoSpider(ApiSpider):
         """How many rows a listing has that does not say so itself; ``None``: nobody knows."""
         return None
 
-    async def has_shrunk(self, listing: Listing, asked: dict[str, Any]) -> bool:
+    async def has_shrunk(self, operation: str, asked: dict[str, Any], listing: Listing) -> bool:
         """Whether rows have vanished, so that others were shifted to where nobody looked again."""
         return listing.has_shrunk
 
@@ -224,8 +236,8 @@ class KemonoSpider(ApiSpider):
         """A list without pages."""
         answer = self.read(response)
         if answer is not UNREADABLE and answer is not None:  # Nothing: an empty list.
-            items = [item for item in answer.items if self.wants(item)]
-            yield from self.keep(items[: self.given.get("limit")])
+            wanted = filter(self.wants, taken_from(answer.items))
+            yield from self.keep(islice(wanted, self.given.get("limit")))
 
     def failed(self, failure: Failure) -> Iterator[Any]:
         error = failure.value
@@ -237,6 +249,14 @@ class KemonoSpider(ApiSpider):
                 self.api.profile.accept,
             )
         return super().failed(failure)
+
+
+def taken_from(items: list[Any]) -> Iterator[Any]:
+    """The members of a list, which keeps none: long ones are not to be in memory with all that is
+    joined to them."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def named(asked: dict[str, Any]) -> str:

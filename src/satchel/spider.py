@@ -25,6 +25,7 @@ from satchel.errors import (
 )
 from satchel.hooks import Plugins
 from satchel.items import Item, key_of, relations_of
+from satchel.loading import MANY
 from satchel.paging import Recent
 from satchel.reasons import Reason
 from satchel.relations import Tree
@@ -63,6 +64,8 @@ class SatchelSpider(Spider):
 
     :cvar arguments: the arguments that it takes
     :cvar browser: whether it opens pages in a browser
+    :cvar together: items of an answer whose relations are asked for together, at most: the fewer,
+        the sooner they go on; the more, the fewer are the calls that take many ids
     :ivar written: those that it was given, as they were written
     :ivar given: their values
     :ivar tree: the relations that its items are to have; ``None``: none
@@ -72,6 +75,7 @@ class SatchelSpider(Spider):
 
     arguments: ClassVar[tuple[Argument, ...]] = ()
     browser: ClassVar[bool] = False
+    together: ClassVar[int] = MANY
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(self.name, **{k: v for k, v in kwargs.items() if k.startswith("_")})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,15 @@ import pytest
 from overlap import most_at_once
 from satchel.errors import ArgumentError, ConfigError, NoAccount
 from satchel.faults import Faults, Quota
+from satchel.hookspecs import hookimpl
 from satchel.items import Item
 from satchel.kemono.sandbox import KemonoSite
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
 from satchel.kemono.world import ADMIN, Key, Record, World
-from satchel.testing import Crawl, crawl
+from satchel.spiders.kemono import CreatorsSpider
+from satchel.spiders.kemono.shared import taken_from
+from satchel.testing import Crawl, crawl, plugins
 from sites import WORLD, Serve, accounts, make_site
 from stores import Stored
 
@@ -110,6 +113,33 @@ def test_all_creators_with_what_belongs_to_them(site: KemonoSite) -> None:
         if not site.is_classic:
             expected = tags(site.index.of(key)) if truth["has_profile"] else []
             assert_same(sorted_tags(found.tags), sorted_tags(expected))
+
+
+def test_the_first_creators_go_on_before_all_are_asked_about(serve: Serve) -> None:
+    server = serve(world=World(creators=250, posts=3))
+    asked: list[int] = []
+
+    class Watch:
+        @hookimpl
+        def satchel_process_item(self) -> None:
+            asked.append(len(server.sandbox.log))
+
+    with plugins(Watch) as names:
+        settings = server.settings(SATCHEL_PLUGINS=names)
+        result = crawled("kemono-creators", settings, all="1", include="announcements,fancards")
+    assert of(result, "Creator").keys() == server.site.index.creators.keys()
+    assert all(one.fancards is not None for one in of(result, "Creator").values())
+    assert len(server.paths()) == 1 + 2 * len(server.site.index.creators)
+    together = CreatorsSpider.together
+    assert asked[0] == 1 + 2 * together
+    assert asked[together + 50] <= 1 + 4 * together
+
+
+def test_a_list_is_let_go_of_while_it_is_read() -> None:
+    rows = [1, 2, 3]
+    taken = taken_from(rows)
+    assert (next(taken), len(rows)) == (1, 2)
+    assert list(taken) == [2, 3]
 
 
 def sorted_tags(rows: Iterable[Any]) -> list[Any]:
@@ -383,15 +413,48 @@ def test_servers_that_misbehave_give_the_same(serve: Serve, profile: str, faults
     assert of(result, "Post").keys() == expected
 
 
+SAYS_MORE = "answered 404, and there should be {} rows; the others are missing"
+SAYS_NOTHING = "answered 404, and does not say that the listing ends there; there may be more"
+
+
+@pytest.mark.parametrize(
+    ("profile", "arguments", "said"),
+    [
+        ("current", {"creators": word(LONG)}, SAYS_MORE.format(120)),
+        ("current", {"creators": word(LONG), "search": "file"}, SAYS_NOTHING),
+        ("current", {"recent": "1"}, SAYS_MORE.format(len(make_site().index.posts))),
+        ("classic", {"creators": word(LONG)}, SAYS_NOTHING),
+        ("classic", {"recent": "1"}, SAYS_NOTHING),
+    ],
+)
 def test_an_error_in_mid_listing_is_not_its_end(
-    serve: Serve, caplog: pytest.LogCaptureFixture
-) -> None:
-    server = serve()
+    serve: Serve, caplog: pytest.LogCaptureFixture, profile: str,
+    arguments: dict[str, str], said: str,
+) -> None:  # fmt: skip
+    server = serve(profile=profile)
     server.sandbox.faults = Faults(rate=1, kinds=("status_404",), only="o=50$", in_a_row=None)
-    result = crawl("kemono-posts", server.settings(), creators=word(LONG))
-    rows = len(server.site.index.of(LONG))
+    result = crawl("kemono-posts", server.settings(), **arguments)
     assert (len(of(result, "Post")), result.stats["satchel/verdict"]) == (50, "incomplete")
-    assert f"answered 404, and there should be {rows} rows; the others are missing" in caplog.text
+    assert caplog.text.count("the server answered 404") == 1
+    assert said in caplog.text
+    assert "satchel/out_of_reach" not in result.stats
+
+
+def test_the_end_of_a_listing_that_became_shorter_is_no_error(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, original = 0, Call.search
+
+    def shrunk(self: Call, posts: Sequence[Record]) -> Sequence[Record]:
+        nonlocal asked
+        asked += 1
+        return original(self, posts)[0 if asked == 1 else 50 : 150]
+
+    monkeypatch.setattr(Call, "search", shrunk)
+    server = serve()
+    assert ids(crawled("kemono-posts", server.settings(), recent="1")) == {
+        row["id"] for row in server.site.index.posts[:150]
+    }
 
 
 def test_a_challenge_ends_the_crawl(serve: Serve) -> None:
