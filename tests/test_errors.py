@@ -590,6 +590,7 @@ DURING = (
     # tests/kemono/test_sessions.py
     "`login_failed`",
     # tests/spiders/test_kemono.py
+    "satchel/unsteady_listings",
     "satchel/out_of_reach",
     "404, as it does to an account that is no",
     "`unreachable`",

@@ -69,11 +69,14 @@ class AccountsSpider(KemonoSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         query = {name: self.given[name] for name in ("name", "role") if name in self.given}
-        listing = Listing(self.given.get("limit", ACCOUNTS))
+        listing = self.unread("accounts.list")
         walk = listing.walk((self.given.get("page", 1) - 1) * listing.step)
         if "page" in self.given:
             listing.leave()
         yield self.page("accounts.list", {"query": query}, walk)
+
+    def unread(self, operation: str, again: bool = False) -> Listing:
+        return Listing(self.given.get("limit", ACCOUNTS), again=again)
 
     def place_of(self, walk: Walk) -> dict[str, Any]:
         step = walk.listing.step

@@ -69,13 +69,17 @@ class KemonoSpider(ApiSpider):
         """The first request of a listing.
 
         :param total: how many rows it has, if that is known
-        :param again: it was asked for before
+        :param again: it was read before
         """
-        listing = Listing(OPERATIONS[operation].step, self.given.get("limit"))
+        listing = self.unread(operation, again)
         listing.note(total)
         walk = listing.walk()
         walk.again = again
         return self.page(operation, asked, walk)
+
+    def unread(self, operation: str, again: bool = False) -> Listing:
+        """A listing to read; *again*: once more."""
+        return Listing(OPERATIONS[operation].step, self.given.get("limit"), again=again)
 
     def page(self, operation: str, asked: dict[str, Any], walk: Walk) -> Request:
         """The request for the page where *walk* stands."""
@@ -201,8 +205,16 @@ class KemonoSpider(ApiSpider):
         """The requests that follow a page."""
         listing = walk.listing
         if walk.done:
-            lost = listing.has_ended and await self.has_shrunk(operation, asked, listing)
-            return [self.listing(operation, again=True, **asked)] if lost else []
+            if not (listing.has_ended and await self.has_shrunk(operation, asked, listing)):
+                return []
+            if not listing.again:
+                return [self.listing(operation, again=True, **asked)]
+            what = " of ".join(filter(None, (operation, named(asked))))
+            self.logger.warning(
+                "%s: the listing became shorter while it was read, twice; some may be missing", what
+            )
+            self.count("unsteady_listings")
+            return []
         if walk.again or not self.may_split(operation):
             return [self.page(operation, asked, walk)]
         if listing.total is None and walk.offset == LONG * listing.step:

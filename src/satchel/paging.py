@@ -137,6 +137,7 @@ class Listing:
 
     :ivar step: rows of a page
     :ivar limit: items to take in all; ``None``: all there are
+    :ivar again: it was read before
     :ivar total: how many rows can be had, as was said first; ``None``: nobody said
     :ivar last_total: the same, as was said last
     :ivar rows: how many there are, whether they can be had or not; ``None``: nobody said
@@ -146,6 +147,7 @@ class Listing:
 
     step: int
     limit: int | None = None
+    again: bool = False
     total: int | None = None
     last_total: int | None = None
     rows: int | None = None

@@ -67,6 +67,10 @@ _LACKS: Final = {
         "listing left because the server repeated itself",
         "listings left because the server repeated itself",
     ),
+    "satchel/unsteady_listings": (
+        "listing that became shorter whenever it was read",
+        "listings that became shorter whenever they were read",
+    ),
     "satchel/out_of_reach": (
         "listing of which the server does not give all",
         "listings of which the server does not give all",

@@ -16,7 +16,7 @@ from satchel.errors import ArgumentError, ConfigError, NoAccount
 from satchel.faults import Faults, Quota
 from satchel.hookspecs import hookimpl
 from satchel.items import Item
-from satchel.kemono.sandbox import KemonoSite
+from satchel.kemono.sandbox import KemonoSite, staff
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
 from satchel.kemono.world import ADMIN, Key, Record, World
@@ -237,6 +237,21 @@ def test_accounts_by_name_role_and_page() -> None:
     assert len(crawled("kemono-accounts", sandbox(), limit="7").items) == len(WORLD.accounts) - 1
     (admin,) = crawled("kemono-accounts", sandbox(), role="administrator", name="adm").items
     assert admin.username == ADMIN
+
+
+def test_accounts_that_are_deleted_meanwhile_hide_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, original = 0, staff._found
+
+    def shrunk(call: Call) -> list[Record]:
+        nonlocal asked
+        asked += 1
+        return original(call)[0 if asked <= 2 else 3 :]
+
+    monkeypatch.setattr(staff, "_found", shrunk)
+    found = {item.id for item in crawled("kemono-accounts", sandbox(), limit="10").items}
+    assert len(found) == len(WORLD.accounts) - 1
 
 
 def posts_that(fits: Callable[[Record], bool]) -> set[str]:
@@ -556,6 +571,24 @@ def test_a_listing_that_shrinks_meanwhile_loses_nothing(
     monkeypatch.setattr(Index, "of", shrunk)
     found = ids(crawled("kemono-posts", server.settings(), creators=word(LONG)))
     assert {row["id"] for row in original(server.site.index, LONG)[30:]} <= found
+
+
+def test_a_listing_that_becomes_shorter_again_and_again_is_read_twice(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, original = 0, Call.search
+
+    def unsteady(self: Call, posts: Sequence[Record]) -> Sequence[Record]:
+        nonlocal asked
+        asked += 1
+        assert asked < 50
+        return original(self, posts)[: 290 - (asked - 1) % 2]
+
+    monkeypatch.setattr(Call, "search", unsteady)
+    result = crawl("kemono-posts", serve().settings(), recent="1", limit="1000")
+    assert asked == 12
+    assert result.stats["satchel/verdict"] == "incomplete"
+    assert caplog.text.count("became shorter while it was read, twice") == 1
 
 
 def test_a_server_that_repeats_its_pages_is_left(
