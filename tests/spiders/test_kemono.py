@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import gzip
+import html
 import json
 import logging
+import re
+import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -16,7 +24,7 @@ from satchel.errors import ArgumentError, ConfigError, NoAccount
 from satchel.faults import Faults, Quota
 from satchel.hookspecs import hookimpl
 from satchel.items import Item
-from satchel.kemono.sandbox import KemonoSite, staff
+from satchel.kemono.sandbox import KemonoSite, render, staff
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
 from satchel.kemono.world import ADMIN, Key, Record, World
@@ -658,53 +666,106 @@ def test_an_account_is_missing_before_the_first_request(
 
 
 def contents(world: World) -> set[str]:
-    """Bodies, message texts and file locations of a world."""
-    texts = [row["content"] for row in world.posts.values()]
-    texts += [old["content"] for row in world.posts.values() for old in row["revisions"]]
-    texts += [said["content"] for row in world.posts.values() for said in row["comments"]]
-    texts += [said["content"] for row in world.creators.values() for said in row["announcements"]]
-    texts += [said["content"] for rows in world.messages.values() for said in rows]
-    files = [row["file"] for row in world.posts.values()]
-    files += [file for row in world.posts.values() for file in row["attachments"]]
-    files += [file for row in world.creators.values() for file in row["fancards"]]
-    files += [
-        file for rows in world.messages.values() for row in rows for file in row["attachments"]
-    ]
-    texts += [file["path"] for file in files if file and "path" in file]
+    """All that is withheld by default of a world: texts, and where files are."""
+    posts = list(world.posts.values())
+    versions = [*posts, *(old for row in posts for old in row["revisions"])]
+    comments = [said for row in posts for said in row["comments"]]
+    messages = [row for rows in world.messages.values() for row in rows]
+    creators = list(world.creators.values())
+    said = [*versions, *comments, *messages]
+    said += [old for row in (*comments, *messages) for old in row.get("revisions", ())]
+    said += [row for creator in creators for row in creator["announcements"]]
+    polls = [row["poll"] for row in versions if row["poll"]]
+    shown = [row["embed"] for row in versions] + [e for row in messages for e in row["embeds"]]
+    files = [*(row["file"] for row in versions), *(f for c in creators for f in c["fancards"])]
+    files += [file for row in (*versions, *messages) for file in row["attachments"]]
+    texts = [row["content"] for row in said]
+    texts += [render.substring(row) for row in posts]
+    texts += re.findall(r'src="([^"]+)"', "".join(row["content"] for row in posts))
+    texts += [poll[name] for poll in polls for name in ("title", "description")]
+    texts += [f'"{choice["text"]}"' for poll in polls for choice in poll["choices"]]
+    texts += [row[key] for row in shown for key in ("url", "subject", "description") if key in row]
+    texts += [file[key] for file in files if file for key in ("path", "server") if key in file]
+    texts += [file["name"] for file in files if file and "/" in file.get("name", "")]
+    texts += [f"//n{number}.example.test" for number in range(1, 5)]
     return {text for text in texts if text}
+
+
+def written(text: str) -> set[bytes]:
+    """A text in the ways in which it may be written."""
+    plain, ascii_ = (json.dumps(text, ensure_ascii=wide)[1:-1] for wide in (False, True))
+    packed = {json.dumps(one)[1:-1] for one in (plain, ascii_)}
+    escaped = {quote(text), quote(text, safe=""), quote_plus(text), html.escape(text)}
+    forms = {text, plain, ascii_, repr(text)[1:-1], *packed, *escaped}
+    return {form.encode() for form in forms}
+
+
+def revealed(kept: bytes) -> bytes:
+    """Bytes, and what is packed in them: compressed, or as base64 or hexadecimal digits."""
+    found = [kept]
+    for run in re.findall(rb"[A-Za-z0-9+/_-]{24,}={0,2}", kept):
+        with contextlib.suppress(ValueError):
+            found.append(base64.b64decode(run.translate(bytes.maketrans(b"-_", b"+/"))))
+        with contextlib.suppress(ValueError):
+            found.append(bytes.fromhex(run.decode()))
+    for part in list(found):
+        for start in re.finditer(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]", part):
+            with contextlib.suppress(zlib.error):
+                found.append(zlib.decompressobj(47).decompress(part[start.start() :]))
+    return b"\n".join(found)
+
+
+def test_what_is_packed_is_looked_into() -> None:
+    text = "<p>é</p>/1a/2b"
+    body = json.dumps({"content": text}).encode()
+    for packed in (body, gzip.compress(body), zlib.compress(body)):
+        for kept in (packed, base64.b64encode(packed), packed.hex().encode()):
+            assert any(form in revealed(b"x " + kept + b" y") for form in written(text))
 
 
 CRAWLS = [
     ("kemono-creators", {"all": "1", "include": "announcements,fancards"}),
     ("kemono-posts", {"recent": "1", "include": "detail,comments,revisions"}),
-    ("kemono-discord", {"servers": "80000000"}),
+    ("kemono-posts", {"creators": ",".join(map(word, (LONG, FIFTY, WORLD.cast["odd"])))}),
     ("kemono-favorites", {}),
+    ("kemono-discord", {"servers": "80000000"}),
 ]
 
 
-@pytest.mark.parametrize("content", [False, True])
+@pytest.mark.parametrize(
+    ("profile", "content"), [("current", False), ("classic", False), ("current", True)]
+)
 def test_content_is_nowhere_unless_asked_for(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bool
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, profile: str, content: bool
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for n, (spider, arguments) in enumerate(CRAWLS):
+    crawls = CRAWLS if profile == "current" else CRAWLS[:-1]
+    for n, (spider, arguments) in enumerate(crawls):
         settings = {
             "SATCHEL_SANDBOX": True,
+            "SATCHEL_KEMONO_PROFILE": profile,
             "SATCHEL_STORE": f"sqlite:///{tmp_path}/kept.db",
-            "FEEDS": {str(tmp_path / f"{n}.jsonl"): {"format": "jsonlines", "encoding": "utf-8"}},
+            "FEEDS": {
+                str(tmp_path / f"{n}.jsonl"): {"format": "jsonlines", "encoding": "utf-8"},
+                str(tmp_path / f"{n}.csv"): {"format": "csv"},
+            },
             **({"SATCHEL_KEMONO_CONTENT": True} if content else {}),
         }
         crawled(spider, settings, **arguments)
     files = {path.name: path.read_bytes() for path in tmp_path.glob("*.*") if path.is_file()}
-    assert len(files) >= len(CRAWLS) + 1
+    assert len(files) >= 2 * len(crawls) + 1
+    with contextlib.closing(sqlite3.connect(tmp_path / "kept.db")) as database:
+        files["dump"] = "\n".join(database.iterdump()).encode()  # no text is cut by a page's end
+    assert "DEBUG" in caplog.text
     files["log"] = caplog.text.encode()
+    looked_into = {name: revealed(kept) for name, kept in files.items()}
     texts = contents(WORLD)
     found = {
-        (name, text) for name, kept in files.items() for text in texts
-        if text.encode() in kept or json.dumps(text).strip('"').encode() in kept
+        (name, text) for text in texts for forms in [written(text)]
+        for name, kept in looked_into.items() if any(form in kept for form in forms)
     }  # fmt: skip
     if content:
-        assert len({text for _, text in found}) > 0.8 * len(texts)
+        assert len({text for _, text in found}) > 0.98 * len(texts)
     else:
         assert not found
     assert not any(name == "log" for name, _ in found)
