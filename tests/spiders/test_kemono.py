@@ -18,12 +18,13 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from itemadapter import ItemAdapter
 
 from overlap import most_at_once
 from satchel.errors import ArgumentError, ConfigError, NoAccount
 from satchel.faults import Faults, Quota
 from satchel.hookspecs import hookimpl
-from satchel.items import Item
+from satchel.items import Item, field_names, nested_fields, type_name
 from satchel.kemono.sandbox import KemonoSite, render, staff
 from satchel.kemono.sandbox.call import Call
 from satchel.kemono.sandbox.index import Index, tags
@@ -86,6 +87,42 @@ def assert_same(found: Any, truth: Any) -> None:
         assert found == (truth or None if isinstance(truth, dict) else truth)
 
 
+def kept_in(folder: Path) -> dict[str, Any]:
+    """The settings of a crawl that stores its items, and writes them into a feed, there."""
+    feed = {"format": "jsonlines", "encoding": "utf-8"}
+    return {"SATCHEL_STORE": f"sqlite:///{folder}/s.db", "FEEDS": {f"{folder}/f.jsonl": feed}}
+
+
+def assert_kept(result: Crawl, folder: Path) -> None:
+    """What was scraped is what was stored, and what is in the feed."""
+    lines = (folder / "f.jsonl").read_bytes().splitlines()
+    assert [json.loads(line) for line in lines] == [exported(item) for item in result.items]
+    stored = Stored(f"sqlite:///{folder}/s.db").everything()
+    for cls in {type(item) for item in result.items}:
+        items, rows = of(result, cls.__name__), stored[type_name(cls)]
+        assert rows.keys() == items.keys()
+        for key, item in items.items():
+            for name in plain_fields(cls):
+                value = getattr(item, name)
+                utc = isinstance(value, datetime) and value.tzinfo is not None
+                assert rows[key][name] == (value.replace(tzinfo=None) if utc else value)
+
+
+def exported(value: Any) -> Any:
+    """A value as feeds have it."""
+    if isinstance(value, Item):
+        return {name: exported(inner) for name, inner in ItemAdapter(value).items()}
+    if isinstance(value, list):
+        return [exported(inner) for inner in value]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def plain_fields(cls: type[Item]) -> set[str]:
+    """Those that nest nothing and are no lists."""
+    lists = {"tags"}
+    return set(field_names(cls)) - set(nested_fields(cls)) - lists
+
+
 def word(key: Iterable[str]) -> str:
     return "/".join(key)
 
@@ -96,12 +133,13 @@ def site(request: pytest.FixtureRequest) -> KemonoSite:
     return make_site(profile=request.param)
 
 
-def test_all_creators_with_what_belongs_to_them(site: KemonoSite) -> None:
+def test_all_creators_with_what_belongs_to_them(site: KemonoSite, tmp_path: Path) -> None:
     names = ["profile", "links", "announcements", "fancards"]
     if not site.is_classic:
         names.append("tags")
-    settings = sandbox(site.options.profile)
+    settings = sandbox(site.options.profile, **kept_in(tmp_path))
     result = crawled("kemono-creators", settings, all="1", include=",".join(names))
+    assert_kept(result, tmp_path)
     creators = of(result, "Creator")
     assert creators.keys() == site.index.creators.keys()
     for key, found in creators.items():
@@ -154,9 +192,11 @@ def sorted_tags(rows: Iterable[Any]) -> list[Any]:
     return sorted(rows, key=lambda row: row["tag"] if isinstance(row, dict) else row.tag)
 
 
-def test_all_posts_with_what_belongs_to_them(site: KemonoSite) -> None:
+def test_all_posts_with_what_belongs_to_them(site: KemonoSite, tmp_path: Path) -> None:
     include = "detail,comments,revisions,creator"
-    result = crawled("kemono-posts", sandbox(site.options.profile), recent="1", include=include)
+    settings = sandbox(site.options.profile, **kept_in(tmp_path))
+    result = crawled("kemono-posts", settings, recent="1", include=include)
+    assert_kept(result, tmp_path)
     posts = of(result, "Post")
     truth = {(p["service"], p["user"], p["id"]): p for p in site.index.posts}
     assert posts.keys() == truth.keys()
@@ -181,8 +221,9 @@ def test_posts_of_creators_page_by_page(site: KemonoSite) -> None:
     assert of(result, "Post").keys() == expected
 
 
-def test_a_discord_server(serve: Serve) -> None:
-    result = crawled("kemono-discord", sandbox(), servers="80000000")
+def test_a_discord_server(tmp_path: Path) -> None:
+    result = crawled("kemono-discord", sandbox(**kept_in(tmp_path)), servers="80000000")
+    assert_kept(result, tmp_path)
     (server,) = of(result, "DiscordServer").values()
     assert_same(server, {**WORLD.creators["discord", "80000000"], "public_id": None})
     assert_same(server.channels, list(WORLD.channels.values()))
@@ -204,8 +245,10 @@ def test_a_discord_server_of_an_older_kind() -> None:
     assert len(of(result, "DiscordMessage")) == sum(map(len, WORLD.messages.values()))
 
 
-def test_favourites(site: KemonoSite) -> None:
-    result = crawled("kemono-favorites", sandbox(site.options.profile))
+def test_favourites(site: KemonoSite, tmp_path: Path) -> None:
+    settings = sandbox(site.options.profile, **kept_in(tmp_path))
+    result = crawled("kemono-favorites", settings)
+    assert_kept(result, tmp_path)
     state = site.state
     creators = {key: n for key, n in state.creators[3].items() if key in site.index.creators}
     posts = {
@@ -217,8 +260,10 @@ def test_favourites(site: KemonoSite) -> None:
     assert len(only.items) == len(creators)
 
 
-def test_link_requests_with_their_creators() -> None:
-    result = crawled("kemono-moderation", sandbox(), include="from_creator,to_creator")
+def test_link_requests_with_their_creators(tmp_path: Path) -> None:
+    settings = sandbox(**kept_in(tmp_path))
+    result = crawled("kemono-moderation", settings, include="from_creator,to_creator")
+    assert_kept(result, tmp_path)
     pending = {id for id, row in WORLD.link_requests.items() if row["status"] == "pending"}
     assert {id for (id,) in of(result, "CreatorLinkRequest")} == pending
     for (id,), found in of(result, "CreatorLinkRequest").items():
@@ -363,24 +408,28 @@ SWITCHES: list[dict[str, Any]] = [
     {"require_accept": False},
     {"profile": "classic", "past_end": "400", "off_step": "empty"},
     {"profile": "classic", "past_end": "404"},
+    {"profile": "classic", "edge_cache": 60.0, "require_accept": True},
 ]
 
 
 @pytest.mark.parametrize("options", SWITCHES, ids=str)
 def test_servers_that_differ_give_the_same(serve: Serve, options: dict[str, Any]) -> None:
     server = serve(**options)
+    settings, wants_css = server.settings(), server.site.options.require_accept
+    if server.site.is_classic and wants_css:
+        settings["SATCHEL_KEMONO_PROFILE"] = {"base": "classic", "accept": "text/css"}
     creators = ",".join(map(word, (LONG, FIFTY, FIFTY_ONE, WORLD.cast["empty"])))
-    result = crawled("kemono-posts", server.settings(), creators=creators)
+    result = crawled("kemono-posts", settings, creators=creators)
     assert len(result.items) == 221
-    recent = crawled("kemono-posts", server.settings(), recent="1")
+    recent = crawled("kemono-posts", settings, recent="1")
     assert len(recent.items) == len(server.site.index.posts)
     assert all("text/css" in asked.headers["Accept"] for asked in server.asked()) == (
-        not server.site.is_classic
+        not server.site.is_classic or wants_css
     )
     if not server.site.is_classic:
-        popular = crawled("kemono-posts", server.settings(), popular="week")
+        popular = crawled("kemono-posts", settings, popular="week")
         assert len(popular.items) > 100
-        tagged = crawled("kemono-creators", server.settings(), ids=word(LONG), include="tags")
+        tagged = crawled("kemono-creators", settings, ids=word(LONG), include="tags")
         assert len(tagged.items[0].tags) == 7
 
 
@@ -389,6 +438,7 @@ ACCOUNT_SWITCHES: list[dict[str, Any]] = [
     {"login_limit": 1, "edge_cache": 60.0},
     {"moderator_exact": True, "role_cached": True, "register_logs_in": True},
     {"profile": "classic", "login_limit": 1, "unauth_write": 302, "fav_write_body": "true"},
+    {"profile": "classic", "role_cached": True, "edge_cache": 60.0},
 ]
 
 
@@ -480,8 +530,9 @@ def test_the_end_of_a_listing_that_became_shorter_is_no_error(
     }
 
 
-def test_a_challenge_ends_the_crawl(serve: Serve) -> None:
-    server = serve()
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_challenge_ends_the_crawl(serve: Serve, profile: str) -> None:
+    server = serve(profile=profile)
     server.sandbox.faults = Faults(rate=1, kinds=("challenge",), in_a_row=None)
     result = crawl("kemono-posts", server.settings(), recent="1")
     assert (result.reason, result.items, len(server.asked())) == ("challenge", [], 1)
@@ -512,9 +563,11 @@ def large() -> World:
 
 def test_pages_are_fetched_together_where_the_total_is_known(serve: Serve, large: World) -> None:
     server = serve(world=large)
+    server.sandbox.faults = Faults(latency=0.1)
     settings = server.settings(SATCHEL_KEMONO_CONCURRENCY=4)
     result = crawled("kemono-posts", settings, creators=word(LONG))
     assert len(result.items) == 1_000
+    assert most_at_once(server.sandbox.log) == 4
     offsets = [path.partition("?o=")[2] for path in server.paths() if "/posts" in path]
     # Four pages in order, then four walks: the first to begin are far from each other.
     assert offsets[:4] == ["", "50", "100", "150"]
