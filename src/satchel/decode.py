@@ -69,6 +69,7 @@ class Decoder(Generic[T]):
         self._known = _wire_keys(self.table)
         self._functions: dict[tuple[str, ...], Callable[[T, Any], None]] = {}
         self._extras: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._others: dict[tuple[tuple[str, ...], frozenset[str]], frozenset[str]] = {}
         self._sources: dict[tuple[tuple[str, ...], frozenset[str]], frozenset[str]] = {}
         cls.decoder = self
 
@@ -122,6 +123,17 @@ class Decoder(Generic[T]):
             keys = frozenset(key for key in data if key.lower() in wanted)
             if len(self._sources) < MAX_SHAPES:
                 self._sources[shape] = keys
+        return keys
+
+    def wire_keys_but(self, data: Mapping[str, Any], names: frozenset[str]) -> frozenset[str]:
+        """The keys of *data* from which only other fields than *names* are read."""
+        shape = (tuple(data), names)
+        keys = self._others.get(shape)
+        if keys is None:
+            others = frozenset(self.table) - names
+            keys = self.wire_keys(data, others) - self.wire_keys(data, names)
+            if len(self._others) < MAX_SHAPES:
+                self._others[shape] = keys
         return keys
 
     def _function(self, data: Any) -> Callable[[T, Any], None]:

@@ -12,6 +12,7 @@ import hmac
 import re
 from collections.abc import Callable, Collection
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final
 
 from satchel.items import Item, Personal, cached, field_names, fields_of, nested_fields
@@ -273,7 +274,13 @@ def _parts(item: Item) -> list[Any]:
 def _blank_fields(item: Item, names: frozenset[str]) -> None:
     for name in names:
         setattr(item, name, None)
-    item._unsent -= names
+    item._unsent = _without(item._unsent, names)
+
+
+@lru_cache(maxsize=1_000)
+def _without(unsent: frozenset[str], names: frozenset[str]) -> frozenset[str]:
+    """One set for all items of a shape, as before."""
+    return unsent - names
 
 
 def _put_in_payload(item: Item, names: frozenset[str], value: Any) -> None:
@@ -288,8 +295,7 @@ def _strip_payload(item: Item, names: frozenset[str]) -> None:
     """Null in the payload what these fields are read from, and all that is undocumented."""
     if item.data is None:
         return
-    wire_keys = item.decoder.wire_keys
-    kept = wire_keys(item.data, _fields_but(type(item), names)) - wire_keys(item.data, names)
+    kept = item.decoder.wire_keys_but(item.data, names)
     if len(kept) < len(item.data):
         item.data = {key: value if key in kept else None for key, value in item.data.items()}
 

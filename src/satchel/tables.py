@@ -157,10 +157,9 @@ def _collect(item: Item, found: list[tuple[str, Row]], seen: set[int]) -> list[A
     if key is not None and id(item) not in seen:
         seen.add(id(item))
         row = documented(item, found, seen)
-        extra = None if item.data is None else item.decoder.extra(item.data)
         if item._bare:
             row[PAYLOAD] = None
-        elif extra is not None:
+        elif item.data is not None and (extra := item.decoder.extra(item.data)) is not None:
             row[PAYLOAD] = extra
         found.append((type_name(type(item)), row))
     return key
