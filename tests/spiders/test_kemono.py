@@ -343,6 +343,45 @@ def test_posts_by_word() -> None:
     assert len(by_page.items) == 50
 
 
+def test_posts_of_a_creator_who_is_hidden_are_not_met_but_found() -> None:
+    key = next(key for key in WORLD.posts if key[:2] == WORLD.cast["hidden"])
+    everything = of(crawled("kemono-posts", sandbox(), recent="1"), "Post")
+    assert not [found for found in everything if found[:2] == key[:2]]
+    assert of(crawled("kemono-posts", sandbox(), ids=word(key)), "Post").keys() == {key}
+
+
+def test_a_creator_who_has_another_name_is_the_same(serve: Serve, tmp_path: Path) -> None:
+    server = serve(world=World(creators=1, posts=1))
+    settings = server.settings(SATCHEL_STORE=f"sqlite:///{tmp_path}/s.db")
+    for name in ("Before", "After"):
+        server.site.index.creators[LONG] |= {"name": name, "public_id": name.lower()}
+        crawled("kemono-creators", settings, ids=word(LONG))
+    (row,) = Stored(f"sqlite:///{tmp_path}/s.db").everything()["kemono_creator"].values()
+    assert (row["id"], row["name"], row["public_id"]) == (LONG[1], "After", "after")
+
+
+def test_no_file_is_ever_asked_for(serve: Serve) -> None:
+    server = serve()
+    settings = server.settings(SATCHEL_KEMONO_CONTENT=True)
+    names = "detail,revisions,creator"
+    crawled("kemono-posts", settings, creators=word(WORLD.cast["odd"]), include=names)
+    crawled("kemono-creators", settings, search="paper", include="profile,fancards,announcements")
+    crawled("kemono-discord", settings, servers="80000000")
+    assert {re.sub(r"\d{5,}.*?(?=/|$)", "N", path.partition("?")[0]) for path in server.paths()} == {
+        "GET /v1/creators",
+        "GET /v1/discord/channel/N",
+        "GET /v1/discord/server/N",
+        *(
+            f"GET /v1/{service}/user/N/{what}"
+            for service in ("patreon", "fanbox")
+            for what in ("profile", "fancards", "announcements")
+        ),
+        "GET /v1/patreon/user/N/posts",
+        "GET /v1/patreon/user/N/post/N",
+        "GET /v1/patreon/user/N/post/N/revisions",
+    }
+
+
 def test_posts_by_search_and_tags() -> None:
     landscape = crawled("kemono-posts", sandbox(), search="LANDSCAPE study")
     assert ids(landscape) == posts_that(lambda row: "landscape study" in row["title"].casefold())
