@@ -75,6 +75,8 @@ class PostsSpider(KemonoSpider):
             )
         midnight = datetime.min.time()
         since, until = self.given.get("since"), self.given.get("until")
+        if since and until and until < since:
+            raise ArgumentError(f"{self.name}: until={until} is before since={since}")
         self.since = since and datetime.combine(since, midnight)
         self.until = until and datetime.combine(until + timedelta(1), midnight)
 

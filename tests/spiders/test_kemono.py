@@ -727,6 +727,11 @@ WRONG = [
     ("kemono-creators", {"urls": "https://x.test/posts"}, r"expected addresses of the form"),
     ("kemono-creators", {"limit": "3"}, "nothing to crawl; give one or more of all="),
     ("kemono-posts", {"recent": "1", "since": "May"}, "expected a date such as"),
+    (
+        "kemono-posts",
+        {"recent": "1", "since": "2030-05-02", "until": "2030-05-01"},
+        "until=2030-05-01 is before since=2030-05-02",
+    ),
     ("kemono-posts", {"popular": "year"}, "expected recent, day, week, month"),
     ("kemono-posts", {"popular": "day/May"}, "expected a date such as"),
     ("kemono-posts", {"ids": "1"}, "expected SERVICE/ID or SERVICE/CREATOR/ID"),
