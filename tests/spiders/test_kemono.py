@@ -367,7 +367,9 @@ def test_no_file_is_ever_asked_for(serve: Serve) -> None:
     crawled("kemono-posts", settings, creators=word(WORLD.cast["odd"]), include=names)
     crawled("kemono-creators", settings, search="paper", include="profile,fancards,announcements")
     crawled("kemono-discord", settings, servers="80000000")
-    assert {re.sub(r"\d{5,}.*?(?=/|$)", "N", path.partition("?")[0]) for path in server.paths()} == {
+    assert {
+        re.sub(r"\d{5,}.*?(?=/|$)", "N", path.partition("?")[0]) for path in server.paths()
+    } == {
         "GET /v1/creators",
         "GET /v1/discord/channel/N",
         "GET /v1/discord/server/N",
