@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import tomllib
 import unicodedata
 from collections import Counter
 from difflib import SequenceMatcher
@@ -12,11 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from weakref import WeakKeyDictionary
 
-import msgspec
 from msgspec import Meta, Struct
 from scrapy.crawler import Crawler
 
-from satchel import Outcome, Proposal, State, finished_actions, hookimpl
+from satchel import Outcome, Proposal, State, finished_actions, hookimpl, toml_lines
 from satchel.kemono import (
     ApproveLinkRequest,
     CreatorLinkRequest,
@@ -111,42 +108,19 @@ def read_rules(path: str) -> Rules:
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"SATCHEL_MODERATION_RULES={path}: {_reason(error)}") from None
     try:
-        rules = msgspec.convert(tomllib.loads(text), Rules)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: {error}") from None
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{path}, line {_line_of(str(error), text)}: {error}") from None
+        rules = toml_lines.read(text, Rules)
+    except ValueError as error:
+        raise ValueError(f"{path}, {error}") from None
     names = [rule.name for rule in rules.rule]
     for number, name in enumerate(names):
         if name in names[:number]:
-            line = _line_of(f"`$.rule[{number}].name`", text)
+            line = toml_lines.line_of(text, ("rule", number, "name"))
             raise ValueError(f"{path}, line {line}: a rule before has the name {name!r}, too")
     return rules
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
     return (error.strerror or "?") if isinstance(error, OSError) else "not a text file"
-
-
-def _line_of(error: str, text: str) -> int:
-    """The line that a validation error is about: of the key, else of its rule, else the first."""
-    lines = text.splitlines()
-    place = re.search(r"`\$(?:\.(\w+))?(?:\[(\d+)\])?(?:\.(\w+))?", error)
-    unknown = re.search(r"unknown field `(\w+)`", error)
-    table, number, key = place.groups() if place else (None, None, None)
-    if table != "rule":
-        number, key = None, table
-    key = unknown[1] if unknown else key
-    starts = [n for n, line in enumerate(lines) if re.match(r"\s*\[\[\s*rule\s*\]\]", line)]
-    begin, end = 0, len(lines)
-    if number is not None and int(number) < len(starts):
-        begin = starts[int(number)]
-        end = (*starts, end)[int(number) + 1]
-    if key is not None:
-        for at in range(begin, end):
-            if re.match(rf"\s*[\"']?{key}[\"']?\s*=", lines[at]):
-                return at + 1
-    return begin + 1
 
 
 class Moderation:

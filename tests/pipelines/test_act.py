@@ -284,6 +284,17 @@ def test_as_a_person_does_it(
         assert act("resolve", "5", "withdrawn") == ""
     assert f"by person uid {os.getuid()}" in act("show", "5")
     (tmp_path / "wrong.toml").write_text('[[action]]\nkind = "kemono.change_role"\n')
-    assert "wrong.toml, action 1: kemono.change_role: " in act(
+    assert "wrong.toml, line 1: kemono.change_role: " in act(
         "propose", "--file", "wrong.toml", status=1
     )
+    good = '[[action]]\nkind = "kemono.flag_post"\n[action.parameters]\nservice = "a"\n'
+    good += 'creator = """\nb"""\npost = "c"\n\n'
+    for text, said in (
+        (f'{good}[[action]]\nkind = "kemono.change_role"\n', "line 9: kemono.change_role: Object"),
+        (f'{good}[[action]]\nkind = "kemono.flag_post"\nreasn = "x"\n', "line 11: Object contains"),
+        (f"{good}[[action]]\nkind = 5\n", "line 10: Expected `str`"),
+        (f"{good}[[action]]\nreason = 'x'\n", "line 9: Object missing required field `kind`"),
+        (f"{good}[[action]\n", "line 9: "),
+    ):
+        (tmp_path / "wrong.toml").write_text(text)
+        assert f"wrong.toml, {said}" in act("propose", "--file", "wrong.toml", status=1)

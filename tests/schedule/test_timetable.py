@@ -9,8 +9,8 @@ import pytest
 
 from satchel.commands import timetable_checks
 from satchel.errors import TimetableError
-from satchel.schedule.lines import line_of
 from satchel.schedule.timetable import Timetable, read, seconds
+from satchel.toml_lines import line_of
 
 KEY = "abracadabra-5"
 

@@ -9,10 +9,10 @@ import logging
 import os
 import secrets
 import sys
-import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 from scrapy.settings import get_settings_priority
 
+from satchel import toml_lines
 from satchel.actions import OPEN, Action, Proposal, Reference, State
 from satchel.commands import config, project_settings, reader, services
 from satchel.errors import ActionError, UsageError, did_you_mean
@@ -97,13 +98,13 @@ def propose(
         given = list(_read(path))
     else:
         assert kind is not None
-        given = [("", _Given(kind, _pairs(parameters), reason, proposal))]
+        given = [(str, _Given(kind, _pairs(parameters), reason, proposal))]
     known, rows = _proposals(), []
     for place, one in given:
         try:
             rows.append(_row(known, one))
         except ActionError as error:
-            raise ActionError(f"{place}{error}") from None
+            raise ActionError(f"{place()}{error}") from None
     with closing(_outbox()) as outbox:
         outbox.make()
         ids = outbox.add(rows)
@@ -144,8 +145,8 @@ def _pairs(words: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
-def _read(path: str) -> Iterator[tuple[str, _Given]]:
-    """What a file proposes: (where it stands, the action)."""
+def _read(path: str) -> Iterator[tuple[Callable[[], str], _Given]]:
+    """What a file proposes: (what says where it stands, the action)."""
     try:
         raw = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
         text = raw.decode()
@@ -155,22 +156,27 @@ def _read(path: str) -> Iterator[tuple[str, _Given]]:
         raise UsageError(f"--file {path}: not a text file") from None
     if path.endswith(".toml"):
         try:
-            found = msgspec.convert(tomllib.loads(text), _File).action
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-            raise UsageError(f"--file {path}: {error}") from None
-        yield from ((f"{path}, action {n}: ", one) for n, one in enumerate(found, 1))
+            found = toml_lines.read(text, _File).action
+        except ValueError as error:
+            raise UsageError(f"{path}, {error}") from None
+        for number, one in enumerate(found):
+            yield partial(_place, path, text, number), one
         return
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             place = f"{path}, line {number}: "
             try:
-                yield place, msgspec.json.decode(line, type=_Given)
+                yield partial(str, place), msgspec.json.decode(line, type=_Given)
             except msgspec.DecodeError as error:
                 raise UsageError(f"{place}{error}") from None
 
 
 @act.command()
 def kinds() -> None:
+def _place(path: str, text: str, number: int) -> str:
+    return f"{path}, line {toml_lines.line_of(text, ('action', number))}: "
+
+
     """List the kinds of actions, and their parameters."""
     console = Console(highlight=False)
     for name, kind in sorted(_proposals().kinds.items()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,11 +14,10 @@ import msgspec
 from cronsim import CronSim, CronSimError
 from msgspec import Meta, Struct
 
-from satchel import arguments, secrets
+from satchel import arguments, secrets, toml_lines
 from satchel.config import PREFIX, Secret, owners_file
 from satchel.errors import ConfigError, TimetableError, UsageError, did_you_mean
 from satchel.schedule.crawls import refuse_relative
-from satchel.schedule.lines import line_of
 from satchel.spider import SatchelSpider
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -146,12 +144,10 @@ def read(path: Path, checks: Checks) -> Timetable:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"
         raise TimetableError(f"{path}: {reason}; docs/scheduling.md has an example") from None
     try:
-        return _Reader(path, text, tomllib.loads(text), checks).timetable()
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at line (\d+)", str(error))
-        line = int(place[1]) if place else len(text.splitlines())
-        words = re.sub(r" \(at .*\)$", "", str(error))
-        raise TimetableError(f"{path}, line {line}: {words}") from None
+        content = toml_lines.loads(text)
+    except ValueError as error:
+        raise TimetableError(f"{path}, {error}") from None
+    return _Reader(path, text, content, checks).timetable()
 
 
 class _Reader:
@@ -292,7 +288,7 @@ class _Reader:
     def _fail(self, path: tuple[str, ...], words: str) -> typing.NoReturn:
         # It may be one of the defaults, or missing.
         places = (path, ("defaults", *path[-1:]), path[-1:], path[:2], path[:1])
-        line = next(filter(None, (line_of(self._text, place) for place in places)), 1)
+        line = next(filter(None, (toml_lines.line_of(self._text, place) for place in places)), 1)
         raise TimetableError(f"{self._path}, line {line}: {'.'.join(path)}: {words}")
 
 
