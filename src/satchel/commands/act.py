@@ -136,11 +136,13 @@ def _person() -> str:
 
 
 def _pairs(words: tuple[str, ...]) -> dict[str, str]:
-    found = {}
+    found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:
             raise UsageError(f"{name}: expected NAME=VALUE")
+        if name in found:
+            raise UsageError(f"{name}: it is given twice")
         found[name] = value
     return found
 
@@ -171,12 +173,12 @@ def _read(path: str) -> Iterator[tuple[Callable[[], str], _Given]]:
                 raise UsageError(f"{place}{error}") from None
 
 
-@act.command()
-def kinds() -> None:
 def _place(path: str, text: str, number: int) -> str:
     return f"{path}, line {toml_lines.line_of(text, ('action', number))}: "
 
 
+@act.command()
+def kinds() -> None:
     """List the kinds of actions, and their parameters."""
     console = Console(highlight=False)
     for name, kind in sorted(_proposals().kinds.items()):
@@ -314,6 +316,10 @@ def list_(states: tuple[str, ...], of_kinds: tuple[str, ...], limit: int, as_jso
             click.echo(_as_json(row))
         return
     if not rows:
+        known = _proposals().kinds if of_kinds else {}
+        for kind in of_kinds:
+            if kind not in known:
+                raise UsageError(f"--kind {kind}: no such kind{did_you_mean(kind, known)}")
         click.echo("no actions")
         return
     found = Table(box=None, padding=(0, 2, 0, 0))
