@@ -50,7 +50,8 @@ class ActPipeline:
         if not addon.proposals.kinds:
             raise NotConfigured
         if not addon.config.store:
-            if addon.calls.has("satchel_propose_actions"):
+            crawls = getattr(crawler.spidercls, "crawls", True)
+            if crawls and addon.calls.has("satchel_propose_actions"):
                 logger.warning("plugins propose no actions: nothing is stored (SATCHEL_STORE)")
             raise NotConfigured
         return cls(crawler, addon.config.store)

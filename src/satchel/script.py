@@ -29,6 +29,8 @@ class _WaitingSpider(Spider):
     """Does nothing, and does not end."""
 
     name = "satchel-script"
+    crawls = False
+    """It has no items, and nobody expects what items lead to."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:

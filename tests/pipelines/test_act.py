@@ -217,6 +217,7 @@ def test_as_a_person_does_it(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """``satchel act …``; what a process of its own prints and exits with."""
     given = {**server.environ(), "SATCHEL_STORE": "sqlite:///s.db", "COLUMNS": "160"}
@@ -246,7 +247,8 @@ def test_as_a_person_does_it(
     named = ("propose", "kemono.reject_link_request", "id=56", "--proposal", "n", "--reason", "no")
     assert act(*named) == "3\n"
     assert act(*named) == "1 proposed before, by that name\n"
-    assert "no account" in act("run")
+    assert "no account" in act("run", SATCHEL_PLUGINS="acting:fan")
+    assert "nothing is stored" not in caplog.text
     assert "A dry run: nothing was sent; SATCHEL_ACTIONS=on sends them." in act("run")
     assert writes(server) == []
     assert "2  done" in act("run", status=3, SATCHEL_ACTIONS="on")
