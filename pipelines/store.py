@@ -39,6 +39,7 @@ class StorePipeline:
         shield = addon.gate.level >= Level.JUNIORS
         self._addon = addon
         self._proposes = addon.calls.has("satchel_propose_actions")
+        self._servers = addon.proposals.servers()
         self._store = addon.store = Store.open(
             url,
             addon.item_classes(),
@@ -90,15 +91,19 @@ class StorePipeline:
 
     async def _put(self, item: Item) -> None:
         """Store an item, and with it what plugins propose for it."""
-        proposals: list[Row] = []
-        if self._proposes:
-            proposals = await self._addon.calls.propose_actions(item, partial(self._row, item))
-        await self._store.put(item, proposals)
+        if not self._proposes:
+            await self._store.put(item)
+            return
+        found = await self._addon.calls.propose_actions(item, partial(self._row, item))
+        proposals = [row for rows in found.values() for row in rows]
+        name = named(item)
+        complete = [(server, _by(plugin), name) for plugin in found for server in self._servers]
+        await self._store.put(item, proposals, complete)
         for row in proposals:
             self._addon.proposed(row)
 
     def _row(self, item: Item, proposal: Proposal, plugin: str) -> Row:
-        return self._addon.proposals.row(proposal.made(f"plugin {plugin}", named(item)))
+        return self._addon.proposals.row(proposal.made(_by(plugin), named(item)))
 
     def _warn_of(self, cls: type[Item]) -> None:
         self._crawler.stats.inc_value("satchel/store/unknown_type")
@@ -129,6 +134,10 @@ class StorePipeline:
             self._failed = True
             logger.error("%s", error)
             SatchelAddon.of(self._crawler).close_spider(Reason.STORE_FAILED)
+
+
+def _by(plugin: str) -> str:
+    return f"plugin {plugin}"
 
 
 def _now() -> datetime:

@@ -286,8 +286,10 @@ async def satchel_crawl_started(crawler: Crawler, settings: Settings) -> None:
 async def satchel_propose_actions(
     item: Any, crawler: Crawler, settings: Settings
 ) -> list[Proposal] | None:
-    if not isinstance(item, CreatorLinkRequest) or item.status not in (None, "pending"):
+    if not isinstance(item, CreatorLinkRequest):
         return None
+    if item.status not in (None, "pending"):
+        return []  # It is decided on.
     return await _of(crawler, settings).proposals(item)
 
 

@@ -19,13 +19,14 @@ from satchel.kemono import (
     ApproveLinkRequest,
     ChangePassword,
     ChangeRole,
+    CreatorLinkRequest,
     FavoriteCreator,
     RejectLinkRequest,
     UnfavoriteCreator,
 )
 from satchel.kemono.world import CONSUMER, password_of
-from satchel.outbox import Outbox
-from satchel.proposals import key_of_row
+from satchel.outbox import Outbox, key_of_row
+from satchel.store import Store
 from sites import accounts
 
 Make = Callable[..., Acting]
@@ -76,30 +77,58 @@ def test_promote_and_demote_are_two(act: Make) -> None:
 
 
 def test_a_plugin_that_thinks_better_of_it(act: Make) -> None:
-    """One decision is open at a time, but for what others propose, or the same at once."""
+    """What it says of an item now counts; what others say, and of other items, stays."""
     acting = act()
     approve, reject = ApproveLinkRequest(id=56), RejectLinkRequest(id=56)
     one = {"by": "plugin one", "item": "request 56", "name": ""}
-    first, other = acting.propose(approve, **one)[0], acting.propose(approve, by="person p")[0]
+
+    def says(*actions: Action, server: str = acting.server.url, **more: str) -> None:
+        """What a crawl stores."""
+        rows = [acting.row(action, **one, **more) for action in actions]
+
+        async def put() -> None:
+            store = Store.open(acting.url, [CreatorLinkRequest], actions=True)
+            await store.put(None, rows, [(server, "plugin one", "request 56")])
+            await store.close()
+
+        asyncio.run(put())
+
+    says(approve)
+    acting.propose(approve, by="person p")
     acting.propose(approve, **{**one, "item": "request 57"})
-    (second,) = acting.propose(reject, **one, reason="mended")
-    assert acting.states() == ["withdrawn", "proposed", "proposed", "proposed"]
+    acting.propose(approve, **{**one, "by": "plugin two"})
+    says(reject, reason="mended")
+    others = ["proposed"] * 3
+    assert acting.states() == ["withdrawn", *others, "proposed"]
+    first, *_, second = (row["id"] for row in acting.outbox.listed())
     event = acting.outbox.events(first)[-1]
     assert (event["state"], event["by"]) == ("withdrawn", "plugin one")
-    assert event["note"] == "it proposes something else for the same item now"
-    assert acting.propose(approve, **one, reason="after all") == []
-    assert acting.states() == ["proposed", "proposed", "proposed", "withdrawn"]
+    assert event["note"] == "it does not propose that for the item any more"
+    says(approve, reason="after all")
+    assert acting.states() == ["proposed", *others, "withdrawn"]
     row = acting.outbox.one(first)
     assert row is not None
     assert row["reason"] == "after all"
     assert acting.story(second) == ["proposed", "withdrawn"]
-    # Both at once are meant so; and what a person took back stays so.
-    acting.propose(approve, reject, **one)
-    assert acting.states() == ["proposed"] * 4
+    says(approve, reject)
+    assert acting.states() == ["proposed"] * 5
+    # On another server it says nothing of this one's.
+    says(server="http://127.0.0.2")
+    assert acting.states() == ["proposed"] * 5
+    says()
+    assert acting.states() == ["withdrawn", *others, "withdrawn"]
+    says(approve)
+    # What a person took back stays so.
+    row = acting.outbox.one(first)
+    assert row is not None
     assert acting.outbox.change(row, State.WITHDRAWN, by="person p")
-    acting.propose(approve, **one)
-    assert acting.states() == ["withdrawn", "proposed", "proposed", "withdrawn"]
-    assert acting.story(other) == ["proposed"]
+    says(approve)
+    assert acting.states() == ["withdrawn", *others, "withdrawn"]
+    # What was sent is over.
+    says(reject)
+    assert acting.outbox.change(acting.outbox.listed()[-1], State.DONE)
+    says()
+    assert acting.states()[-1] == "done"
 
 
 def test_what_is_for_another_server(act: Make) -> None:

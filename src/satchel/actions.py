@@ -37,7 +37,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     """It was sent, and nobody can know what came of it but a person: ``satchel act resolve``."""
     WITHDRAWN = "withdrawn"
-    """A person took it back, or a plugin that proposes something else now. It was not sent."""
+    """A person took it back, or the plugin that does not propose it any more. It was not sent."""
 
 
 OPEN: Final = (State.PROPOSED, State.HELD)

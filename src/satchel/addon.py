@@ -32,8 +32,9 @@ from satchel.errors import ConfigError, SatchelError, UsageError
 from satchel.hooks import Plugins
 from satchel.items import AddedRelation, Item
 from satchel.loading import Gate as LoadingGate
+from satchel.outbox import key_of_row
 from satchel.privacy import Gate, Level
-from satchel.proposals import Proposals, key_of_row
+from satchel.proposals import Proposals
 from satchel.reasons import Reason
 from satchel.service import Key, Pace, Service, host_of, is_below
 from satchel.session_file import SessionFile
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from satchel.client import Access, Client
     from satchel.executor import Step
     from satchel.listings import Baseline
-    from satchel.proposals import Key as ProposalKey
+    from satchel.outbox import Key as ProposalKey
     from satchel.relations import Resolver
     from satchel.sandbox import Sandbox
     from satchel.store import Store, Work

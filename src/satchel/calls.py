@@ -210,17 +210,23 @@ class Calls:
             about = f"{len(items)} items"
             await self._call(impl, about, items=list(items))
 
-    async def propose_actions(self, item: Item, take: Callable[[Proposal, str], T]) -> list[T]:
-        """What the plugins propose for an item.
+    async def propose_actions(
+        self, item: Item, take: Callable[[Proposal, str], T]
+    ) -> dict[str, list[T]]:
+        """What the plugins propose for an item: plugin → all that it does.
+
+        Those that say nothing, or fail, are not in it.
 
         :param take: (proposal, plugin) → what it is made of; its errors count as the plugin's
         """
-        found: list[T] = []
+        found: dict[str, list[T]] = {}
         for impl in self._impls["satchel_propose_actions"]:
             result = await self._call(impl, item, item=item)
+            if result is None:
+                continue
             try:
                 proposals = _proposals(result)
-                found += [take(proposal, impl.plugin) for proposal in proposals]
+                found[impl.plugin] = [take(proposal, impl.plugin) for proposal in proposals]
             except (SatchelError, TypeError) as error:
                 self._failed(impl, item, error)
         return found
@@ -380,9 +386,8 @@ def _proposals(result: Any) -> list[Proposal]:
 
     :raises TypeError: it is no list of proposals
     """
-    listed = result or []
-    if isinstance(listed, list) and all(isinstance(one, Proposal) for one in listed):
-        return listed
+    if isinstance(result, list) and all(isinstance(one, Proposal) for one in result):
+        return result
     raise TypeError("expected a list of satchel.Proposal")
 
 

@@ -34,8 +34,7 @@ from satchel.errors import (
     NotOffered,
     UsageError,
 )
-from satchel.outbox import Outbox
-from satchel.proposals import Key, key_of_row
+from satchel.outbox import Key, Outbox, key_of_row
 from satchel.tables import Row
 from satchel.waiting import is_ending, wait
 

@@ -577,10 +577,14 @@ def satchel_propose_actions(
     """Propose what is to be done on a server because of an item.
 
     Called for each item that is about to be stored, as :func:`satchel_process_item` has left it
-    (without a store it is not called). All results count. They are stored in one transaction with
-    the item, and sent after it if ``SATCHEL_ACTIONS=on``; else they are shown (docs/actions.md). A
-    plugin that proposes the same action for the same item again proposes nothing new, unless it
-    gives the proposal another name. Where the hook fails, the item is stored without its proposals.
+    (without a store it is not called). The results of all plugins count. They are stored in one
+    transaction with the item, and sent after it if ``SATCHEL_ACTIONS=on``; else they are shown
+    (docs/actions.md). A plugin that proposes the same action for the same item again proposes
+    nothing new, unless it gives the proposal another name.
+
+    A list is all that the plugin proposes for the item: what it proposed before, is not in it and
+    was not sent, is withdrawn. So an empty list takes everything back, and ``None`` leaves it as it
+    is. Where the hook fails, the item is stored without its proposals, and nothing is withdrawn.
 
     .. versionadded:: 0.1
 

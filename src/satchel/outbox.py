@@ -6,7 +6,7 @@ change of its state is written with an event, so that the events are the audit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -40,6 +40,9 @@ METADATA: Final = MetaData()
 
 KEY: Final = ("server", "kind", "target", "proposal")
 """What makes two proposals the same."""
+
+Key = tuple[str, str, str, str]
+"""The values of :data:`KEY`."""
 
 ACTION: Final = Table(
     "satchel_action",
@@ -78,8 +81,11 @@ EVENT: Final = Table(
 
 ROWS_AT_ONCE: Final = 500
 
-REPLACED: Final = "it proposes something else for the same item now"
+DROPPED: Final = "it does not propose that for the item any more"
 """The note of what a plugin itself took back."""
+
+Whose = tuple[str, str, str]
+"""Whose proposals: (server, who proposes them, the item that led to them)."""
 
 T = TypeVar("T")
 
@@ -89,15 +95,20 @@ def make(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
-def add(database: Database, connection: Connection, rows: Sequence[Row]) -> list[int]:
+def add(
+    database: Database,
+    connection: Connection,
+    rows: Sequence[Row],
+    complete: Collection[Whose] = (),
+) -> list[int]:
     """Write proposals that are not there yet; those that are stay as they are.
 
-    What a plugin proposes for an item takes the place of what it proposed for the same item and
-    target, of another kind, and was not sent. If it thinks better of it, that is proposed anew.
-
+    :param complete: whose proposals *rows* has all of; what else they proposed before, and was not
+        sent, is taken back, and proposed anew when they come back to it
     :returns: the ids of the new ones
     """
-    _replace(connection, rows)
+    if complete:
+        _reconsider(connection, {key_of_row(row): row for row in rows}, set(complete))
     now = _now()
     new = {"state": State.PROPOSED, "note": "", "account": "", "attempts": 0}
     ids: list[int] = []
@@ -119,32 +130,28 @@ def add(database: Database, connection: Connection, rows: Sequence[Row]) -> list
     return ids
 
 
-def _replace(connection: Connection, rows: Sequence[Row]) -> None:
-    """Take back what plugins proposed before and now propose another kind of, and the reverse."""
-    proposed: dict[tuple[str, ...], dict[str, Row]] = {}
-    for row in rows:
-        if row["proposed_by"].startswith("plugin ") and row["item"]:
-            proposed.setdefault(_about(row), {})[row["kind"]] = row
-    items = sorted({row["item"] for kinds in proposed.values() for row in kinds.values()})
-    taken_back = (ACTION.c.state == State.WITHDRAWN) & (ACTION.c.note == REPLACED)
+def _reconsider(connection: Connection, proposed: dict[Key, Row], complete: set[Whose]) -> None:
+    """Take back what is not proposed any more, and propose what was taken back so and is again."""
+    items = sorted({item for _, _, item in complete})
+    dropped = (ACTION.c.state == State.WITHDRAWN) & (ACTION.c.note == DROPPED)
     for start in range(0, len(items), ROWS_AT_ONCE):
         here = ACTION.c.item.in_(items[start : start + ROWS_AT_ONCE])
-        query = select(ACTION).where(ACTION.c.state.in_(OPEN) | taken_back, here)
+        query = select(ACTION).where(ACTION.c.state.in_(OPEN) | dropped, here)
         query = query.order_by(ACTION.c.id)
         for before in map(dict, connection.execute(query).mappings()):
-            now = proposed.get(_about(before))
-            if now is None:
+            if (before["server"], before["proposed_by"], before["item"]) not in complete:
                 continue
-            again, is_open = now.get(before["kind"]), before["state"] != State.WITHDRAWN
-            if again is None and is_open:
-                _turn(connection, before, State.WITHDRAWN, REPLACED)
-            elif again and not is_open and again["proposal"] == before["proposal"]:
-                new = {name: again[name] for name in ("parameters", "reason")}
+            now, is_open = proposed.get(key_of_row(before)), before["state"] != State.WITHDRAWN
+            if now is None and is_open:
+                _turn(connection, before, State.WITHDRAWN, DROPPED)
+            elif now is not None and not is_open:
+                new = {name: now[name] for name in ("parameters", "reason")}
                 _turn(connection, before, State.PROPOSED, "", **new)
 
 
-def _about(row: Row) -> tuple[str, ...]:
-    return row["server"], row["target"], row["proposed_by"], row["item"]
+def key_of_row(row: Row) -> Key:
+    """What makes two proposals the same."""
+    return row["server"], row["kind"], row["target"], row["proposal"]
 
 
 def _turn(connection: Connection, row: Row, state: State, note: str, **more: Any) -> None:

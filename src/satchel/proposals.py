@@ -17,8 +17,6 @@ from satchel.tables import Row
 if TYPE_CHECKING:
     from satchel.service import Service
 
-Key = tuple[str, str, str, str]
-
 
 class Proposals:
     """What can be proposed here.
@@ -106,11 +104,6 @@ class Proposals:
         except msgspec.ValidationError as error:
             names = ", ".join(field.name for field in fields(cls))
             raise ActionError(f"{kind}: {_plainly(error)} (parameters: {names})") from None
-
-
-def key_of_row(row: Row) -> Key:
-    """What makes two proposals the same."""
-    return row["server"], row["kind"], row["target"], row["proposal"]
 
 
 def named(item: Item | None) -> str:

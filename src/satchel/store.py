@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, MetaData
@@ -38,12 +39,27 @@ ATTEMPTS: Final = 5
 """How often a batch is written anew where its database has a reason to."""
 
 
-class _Waiting(NamedTuple):
-    """What is to be committed together, and who waits for that."""
+class _Content(NamedTuple):
+    """What is committed together.
 
-    rows: list[TableRow]
+    :ivar complete: whose proposals these are all of
+    :ivar withheld: what bases are to forget
+    """
+
+    rows: Sequence[TableRow]
     proposals: Sequence[tables.Row]
+    complete: Sequence[outbox.Whose]
     withheld: Sequence[bases.Withheld]
+
+    @classmethod
+    def joined(cls, contents: Iterable[_Content]) -> _Content:
+        return cls(*(list(chain.from_iterable(same)) for same in zip(*contents, strict=True)))
+
+
+class _Waiting(NamedTuple):
+    """Something to be committed, and who waits for that."""
+
+    content: _Content
     future: asyncio.Future[None]
 
 
@@ -149,10 +165,16 @@ class Store:
         """Whether there is a table for the item."""
         return type_name(type(item)) in self._metadata.tables
 
-    async def put(self, item: Item | None, proposals: Sequence[tables.Row] = ()) -> None:
+    async def put(
+        self,
+        item: Item | None,
+        proposals: Sequence[tables.Row] = (),
+        complete: Sequence[outbox.Whose] = (),
+    ) -> None:
         """Wait until the item, and the items that it nests, are committed.
 
         :param proposals: rows of the outbox that are committed with them
+        :param complete: whose proposals these are all of: :func:`satchel.outbox.add`
         :raises StoreError: they are not, and nothing of their batch is
         :raises DecodeError: the item has no usable key; nothing of it is stored
         """
@@ -163,7 +185,7 @@ class Store:
         rows = [(table, row) for table, row in found if table in known]
         withheld = list(bases.withheld_of(item)) if item is not None and self.has_bases else ()
         future = asyncio.get_running_loop().create_future()
-        self._pending.append(_Waiting(rows, proposals, withheld, future))
+        self._pending.append(_Waiting(_Content(rows, proposals, complete, withheld), future))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         await future
@@ -181,18 +203,16 @@ class Store:
         loop = asyncio.get_running_loop()
         while self._pending:
             batch = self._take()
-            rows = [row for part in batch for row in part.rows]
-            proposals = [row for part in batch for row in part.proposals]
-            withheld = [one for part in batch for one in part.withheld]
+            content = _Content.joined(part.content for part in batch)
             try:
-                await loop.run_in_executor(self._thread, self._commit, rows, proposals, withheld)
+                await loop.run_in_executor(self._thread, self._commit, content)
             except Exception as error:  # whoever waits has to hear of it
                 if not isinstance(error, DBAPIError | StoreError):
                     logger.exception("%s: an error of satchel or of a plugin", self._database.name)
                 self._fail(batch, self._error(error))
             else:
-                self.written.update(table for table, _ in rows)
-                for *_, future in batch:
+                self.written.update(table for table, _ in content.rows)
+                for _, future in batch:
                     if not future.done():
                         future.set_result(None)
         self._writer = None
@@ -200,14 +220,14 @@ class Store:
     def _take(self) -> list[_Waiting]:
         size = end = 0
         while end < len(self._pending) and size < BATCH_ROWS:
-            size += len(self._pending[end].rows)
+            size += len(self._pending[end].content.rows)
             end += 1
         batch, self._pending = self._pending[:end], self._pending[end:]
         return batch
 
     def _fail(self, batch: list[_Waiting], error: StoreError) -> None:
         self._failure = error
-        for *_, future in (*batch, *self._pending):
+        for _, future in (*batch, *self._pending):
             if not future.done():
                 future.set_exception(error)
         self._pending = []
@@ -219,16 +239,11 @@ class Store:
         reason, advice = self._database.reason(cause), self._database.advice(cause)
         return StoreError(f"{self._database.name}: {reason}; {advice}")
 
-    def _commit(
-        self,
-        rows: list[TableRow],
-        proposals: Sequence[tables.Row],
-        withheld: Sequence[bases.Withheld],
-    ) -> None:
-        groups: Sequence[Group] = list(grouped(self._metadata, rows))
+    def _commit(self, content: _Content) -> None:
+        groups: Sequence[Group] = list(grouped(self._metadata, content.rows))
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._transact(groups, proposals, withheld)
+                self._transact(groups, content)
                 break
             except DBAPIError as error:
                 again = self._database.second_try(error, groups)
@@ -237,19 +252,14 @@ class Store:
                 groups = again
         self._database.committed()
 
-    def _transact(
-        self,
-        groups: Sequence[Group],
-        proposals: Sequence[tables.Row],
-        withheld: Sequence[bases.Withheld],
-    ) -> None:
+    def _transact(self, groups: Sequence[Group], content: _Content) -> None:
         now = datetime.now(UTC).replace(tzinfo=None)
         with self._database.engine.begin() as connection:
             for table, columns, group in groups:
                 values = {"rows": encoded(group), "now": now, "crawl": self.crawl}
                 self._database.about_to_write(connection, table, columns, values)
                 connection.execute(self._upsert(table, columns), values)
-            if proposals:
-                outbox.add(self._database, connection, proposals)
-            if withheld:
-                bases.forget(self._database, connection, withheld)
+            if content.proposals or content.complete:
+                outbox.add(self._database, connection, content.proposals, content.complete)
+            if content.withheld:
+                bases.forget(self._database, connection, content.withheld)

@@ -267,10 +267,11 @@ def test_as_a_person_does_it(
         (("propose", "kemono.favourite"), "no such kind"),
         (("propose", "kemono.flag_post", "service"), "service: expected NAME=VALUE"),
         (("propose", "kemono.flag_post", "post=1"), "missing required field `service`"),
+        (("propose", "kemono.change_role", "id=4", "to=consumer", "id=5"), "id: it is given twice"),
         (("propose",), "give a KIND or a --file"),
         (("propose", "--file", "none"), "--file none: No such file"),
-        (("propose", "kemono.change_role", "id=4", "to=consumer", "id=5"), "id: it is given twice"),
         (("list", "--state", "don"), "no such state; did you mean done?"),
+        (("list", "--kind", "kemono.flag"), "--kind kemono.flag: no such kind"),
         (("show", "9"), "no action 9"),
         (("resolve", "3", "again"), "action 3 is done, which cannot become again"),
     ):

@@ -12,7 +12,7 @@ import pytest
 from acting import Acting
 from satchel.kemono import ApproveLinkRequest, RejectLinkRequest, UnlinkCreator
 from satchel.kemono.world import World
-from satchel.outbox import Outbox
+from satchel.outbox import DROPPED, Outbox
 from satchel.plugins import moderation
 from satchel.testing import Crawl, crawl
 from sites import Serve, Server, accounts
@@ -127,12 +127,18 @@ def test_five_hundred_requests(
     statuses = Counter(row["status"] for row in server.site.state.requests.values())
     assert statuses == {"pending": 200, "approved": 100, "rejected": 200}
     assert len(outbox.listed()) == 300
-    outbox.close()
     server.site.state.ask_to_link(("patreon", "10000003"), ("boosty", "60000016"), "", 8)
     stricter = RULES.replace("rejected_at_most = 99", "approved_at_least = 1")
     assert "satchel/actions/proposed" not in moderated(server, rules(stricter), tmp_path).stats
     again = RULES.replace("rejected_at_most = 99", "asked_before = false")
     assert moderated(server, rules(again), tmp_path).stats["satchel/actions/proposed"] == 1
+    # What no rule says any more is not waiting to be sent.
+    moderated(server, rules(stricter), tmp_path)
+    last = outbox.listed()[-1]
+    assert (last["state"], last["note"]) == ("withdrawn", DROPPED)
+    moderated(server, rules(again), tmp_path)
+    assert outbox.listed()[-1]["state"] == "proposed"
+    outbox.close()
 
 
 @pytest.mark.parametrize(

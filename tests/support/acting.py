@@ -11,9 +11,10 @@ from typing import Any
 from satchel.actions import Action, Proposal
 from satchel.executor import Executor, Step
 from satchel.kemono.service import SERVICE
-from satchel.outbox import Outbox
-from satchel.proposals import Key, Proposals
+from satchel.outbox import Key, Outbox
+from satchel.proposals import Proposals
 from satchel.script import Engine
+from satchel.tables import Row
 from sites import Server
 
 FAST = {
@@ -49,10 +50,14 @@ class Acting:
         given = {"by": "person tester", **words}
         return self.outbox.add(
             [
-                self._proposals.row(Proposal(action, **{"name": f"{known + n}", **given}))
+                self.row(action, **{"name": f"{known + n}", **given})
                 for n, action in enumerate(actions)
             ]
         )
+
+    def row(self, action: Action, **words: Any) -> Row:
+        """The row of a proposal."""
+        return self._proposals.row(Proposal(action, **words))
 
     def run(self, **settings: Any) -> dict[str, int]:
         """Send what is proposed: state → how many are in it."""
