@@ -53,7 +53,8 @@ async def finished_actions(
 ) -> list[tuple[ActionOfKind, State]]:
     """The actions of some kinds that the crawl's database knows the end of, in order of proposal.
 
-    For those who judge by what was decided before. Without a store there are none.
+    For those who judge by what was decided before on this server: another's accounts and requests
+    have the same numbers. Without a store there are none.
 
     :raises StoreError: they cannot be read
     """
@@ -61,6 +62,7 @@ async def finished_actions(
     if addon.store is None:
         return []
     by_name = {kind.kind: kind for kind in kinds}
+    servers = addon.proposals.servers()
     outbox = Outbox(addon.config.store)
     try:
         ended = [state for state in State if state not in (*OPEN, State.SENDING)]
@@ -70,4 +72,5 @@ async def finished_actions(
     return [
         (msgspec.json.decode(row["parameters"], type=by_name[row["kind"]]), State(row["state"]))
         for row in rows
+        if row["server"] in servers
     ]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from acting import Acting
+from satchel.actions import State
 from satchel.kemono import ApproveLinkRequest, RejectLinkRequest, UnlinkCreator
 from satchel.kemono.world import World
 from satchel.outbox import DROPPED, Outbox
@@ -139,6 +140,22 @@ def test_five_hundred_requests(
     moderated(server, rules(again), tmp_path)
     assert outbox.listed()[-1]["state"] == "proposed"
     outbox.close()
+
+
+def test_history_is_of_one_server(
+    serve: Serve, rules: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another's accounts have the same numbers."""
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
+    path = rules('[[rule]]\nname = "known"\ndecision = "approve"\napproved_at_least = 1\n')
+    elsewhere = Acting(serve(), f"sqlite:///{tmp_path}/s.db")
+    elsewhere.propose(ApproveLinkRequest(id=1, requester=9))
+    assert elsewhere.outbox.change(elsewhere.outbox.listed()[0], State.DONE)
+    done = moderated(serve(), path, tmp_path)
+    assert 9 in {item.requester_id for item in done.items}
+    assert "satchel/actions/proposed" not in done.stats
+    assert moderated(elsewhere.server, path, tmp_path).stats["satchel/actions/proposed"] > 0
+    elsewhere.outbox.close()
 
 
 @pytest.mark.parametrize(
