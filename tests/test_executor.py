@@ -229,6 +229,16 @@ def test_the_limit_of_a_minute_counts_each_once(act: Make, monkeypatch: pytest.M
     assert acting.states() == ["done"] * 3
 
 
+def test_the_limit_of_a_minute_counts_what_was_sent(act: Make) -> None:
+    """Not what was noted of it while nobody knew the outcome."""
+    acting = act()
+    acting.propose(*favorites(1))
+    (row,) = acting.outbox.unfinished()
+    assert acting.outbox.claim(row, CONSUMER)
+    assert acting.outbox.change(row, State.SENDING, "no answer; it will be looked up")
+    assert len(acting.outbox.sent_since(executing._now() - timedelta(minutes=1))) == 1
+
+
 def test_a_kind_that_has_to_be_named(act: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLD", password_of(CONSUMER))
     monkeypatch.setenv("NEW", "tulipani")

@@ -255,7 +255,9 @@ class Outbox:
 
     def sent_since(self, then: datetime) -> list[datetime]:
         """When actions were sent since a point in time, oldest first."""
-        query = select(EVENT.c.at).where(EVENT.c.state == State.SENDING, EVENT.c.at >= then)
+        # What was noted of it while nobody knew the outcome is no sending.
+        sent = (EVENT.c.state == State.SENDING) & (EVENT.c.note == "")
+        query = select(EVENT.c.at).where(sent, EVENT.c.at >= then)
         return [row["at"] for row in self._read(query.order_by(EVENT.c.at))]
 
     def listed(
