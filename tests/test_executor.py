@@ -13,6 +13,7 @@ import pytest
 from acting import Acting, running, writes
 from satchel import executor as executing
 from satchel.actions import Action, State
+from satchel.errors import ActionError
 from satchel.faults import Faults
 from satchel.hookspecs import hookimpl
 from satchel.kemono import (
@@ -262,6 +263,15 @@ def test_a_secret_that_is_not_there(act: Make) -> None:
     assert acting.run() == {"failed": 1}
     assert acting.notes()[0].startswith("NOWHERE is not set: put the secret in the environment")
     assert writes(acting.server) == []
+
+
+def test_a_secret_in_the_place_of_its_name(act: Make) -> None:
+    """Code that makes an action is checked as a person's words are."""
+    acting = act()
+    with pytest.raises(ActionError, match=r"new: Expected `str` matching regex") as caught:
+        acting.propose(ChangePassword(account=CONSUMER, current="OLD", new="tulipani"))
+    assert "tulipani" not in str(caught.value)
+    assert acting.outbox.listed() == []
 
 
 def test_many_refusals_stop_the_run(act: Make) -> None:

@@ -49,11 +49,14 @@ class Proposals:
     def row(self, proposal: Proposal) -> Row:
         """The row that stands for a proposal.
 
-        :raises ActionError: no service has such actions, or its server is not configured
+        :raises ActionError: no service has such actions, its server is not configured, or a
+            parameter is wrong: a secret itself where its name should be is not stored
         """
         action = proposal.action
         if type(action) not in self.kinds.values():
             raise ActionError(f"{type(action).__name__}: no service lists such actions")
+        # Who calls the class in code has passed no check.
+        action = self.action(action.kind, msgspec.to_builtins(action))
         words = (proposal.by, proposal.item, proposal.name, action.variant)
         return {
             "server": self.server(action.kind),
