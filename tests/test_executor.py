@@ -22,6 +22,7 @@ from satchel.kemono import (
     ChangeRole,
     CreatorLinkRequest,
     FavoriteCreator,
+    FlagPost,
     RejectLinkRequest,
     UnfavoriteCreator,
 )
@@ -272,6 +273,18 @@ def test_a_secret_in_the_place_of_its_name(act: Make) -> None:
         acting.propose(ChangePassword(account=CONSUMER, current="OLD", new="tulipani"))
     assert "tulipani" not in str(caught.value)
     assert acting.outbox.listed() == []
+
+
+def test_as_whom_what_takes_no_account_is_sent(act: Make) -> None:
+    """The audit says what the server was shown."""
+    acting = act()
+    acting.propose(*(FlagPost(service="patreon", creator="1", post="1", account=name)
+                     for name in ("", CONSUMER)))  # fmt: skip
+    assert [step.account for step in acting.plan()] == ["", CONSUMER]
+    assert acting.run() == {"refused": 2}
+    assert [row["account"] for row in acting.outbox.listed()] == ["", CONSUMER]
+    flags = [asked for asked in acting.server.asked() if asked.path.endswith("/flag")]
+    assert ["Cookie" in asked.headers for asked in flags if asked.method == "POST"] == [False, True]
 
 
 def test_many_refusals_stop_the_run(act: Make) -> None:

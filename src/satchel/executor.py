@@ -41,6 +41,8 @@ from satchel.waiting import is_ending, wait
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
+    from satchel.sessions import Sessions
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -259,14 +261,15 @@ class Executor:
 
         :raises NoAccount: there is none
         """
-        if action.role is None:
-            return ""
+        if action.account:
+            return self._sessions(action).account(action.account).name
+        return "" if action.role is None else self._sessions(action).choose(action.role).name
+
+    def _sessions(self, action: Action) -> Sessions:
         sessions = self._addon.sessions.get(service_of(action.kind))
         if sessions is None:
             raise NoAccount(f"{action.kind}: it takes an account, and its service has none")
-        if action.account:
-            return sessions.account(action.account).name
-        return sessions.choose(action.role).name
+        return sessions
 
     def _obstacle(self, action: Action, account: str) -> str:
         """What of the settings, or of this run, is against an action; empty: nothing."""
