@@ -68,6 +68,7 @@ class Lives:
             [sys.executable, lives.__file__, given], env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
+        assert self._said() == "ready"
 
     def __enter__(self) -> Self:
         return self
@@ -75,25 +76,43 @@ class Lives:
     def __exit__(self, *error: object) -> None:
         self._process.communicate()
 
+    def begin(self) -> int:
+        """Start one; its process id."""
+        return int(self._ask("go"))
+
+    def end(self) -> int:
+        """Wait until one has ended; its exit status."""
+        return int(self._ask("end"))
+
     def kill_one(self) -> bool:
-        """Start one and kill it; false: it ended by itself."""
-        before = len(self._site.seen)
-        pid = int(self._ask("go"))
-        # Some moments lie before its first request; most while it is at work.
-        if self._chance.random() < 0.9:
-            for _ in range(2_000):
-                if len(self._site.seen) > before:
-                    break
-                time.sleep(0.005)
-        time.sleep(self._chance.uniform(0, 0.12))
+        """Start one and kill it; false: it ended by itself.
+
+        The moment is counted in what the server was asked to change, so that slow machines, too,
+        kill at all kinds of actions. The delay after it has the server's answer, what is written of
+        that, and the next action that is written, sent and done.
+        """
+        changes, before = self._chance.randrange(6), self._changes()
+        pid = self.begin()
+        for _ in range(20_000 if changes else 0):
+            if self._changes() >= before + changes:
+                break
+            time.sleep(0.001)
+        time.sleep(self._chance.uniform(0, 0.015 if changes else 0.3))
         os.kill(pid, signal.SIGKILL)
-        return self._ask("") == "-9"
+        return self.end() == -signal.SIGKILL
+
+    def _changes(self) -> int:
+        asked = list(self._site.seen)
+        return sum(one.method != "GET" and "/authentication/" not in one.path for one in asked)
 
     def _ask(self, word: str) -> str:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
+        return self._said()
+
+    def _said(self) -> str:
+        assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
 
@@ -114,12 +133,22 @@ def effects(acting: Acting) -> Counter[Any]:
     return done
 
 
+def asked(acting: Acting) -> Counter[str]:
+    """How often the server was asked for each change, as previews show it."""
+    return Counter(
+        f"{one.method} {one.path}" + (f" {json.dumps(json.loads(one.body))}" if one.body else "")
+        for one in acting.server.sandbox.log
+        if one.method != "GET" and "/authentication/" not in one.path
+    )
+
+
 def test_killed_fifty_times(act: Callable[..., Acting]) -> None:
     acting = act(world=World(accounts=60), login_limit=None)
     actions = two_hundred(acting.server.site)
-    ids = acting.propose(*actions)
+    mixed = random.Random(7).sample(actions, len(actions))
     acting.server.sandbox.faults = Faults(latency=0.01)
     with Lives(acting) as killing:
+        ids = acting.propose(*mixed)
         for kill in range(KILLS):
             assert killing.kill_one(), f"it was done after {kill}"
     acting.run()
@@ -135,9 +164,29 @@ def test_killed_fifty_times(act: Callable[..., Acting]) -> None:
     assert all(site.state.accounts[4 + n]["role"] == "moderator" for n in range(50))
     decisions = [site.state.requests[a.id]["status"] for a in actions[60:120]]  # type: ignore[attr-defined]
     assert decisions == ["approved", "rejected"] * 30
-    rows = acting.outbox.listed()
-    for id_, row in zip(ids, rows, strict=True):
-        story = acting.story(id_)
-        assert story[0] == "proposed"
-        assert story[-1] == row["state"]
-        assert "sending" in story
+    # The audit has each request that the server saw, before it was sent.
+    requests, lost = asked(acting), Counter[str]()
+    for id_, action, row in zip(ids, mixed, acting.outbox.listed(), strict=True):
+        events = acting.outbox.events(id_)
+        assert events[0]["state"] == "proposed"
+        assert events[-1]["state"] == row["state"]
+        claims = [event for event in events if event["state"] == "sending" and not event["note"]]
+        assert 1 <= requests[action.preview()] <= len(claims) == row["attempts"]  # type: ignore[attr-defined]
+        lost[action.kind] += "there was no answer" in " ".join(event["note"] for event in events)
+    # Most were killed while one was under way, of whatever kind.
+    assert lost.total() > KILLS / 5
+    assert len(lost) == 5
+    assert len(+lost) > 2
+
+
+def test_two_processes_at_once(act: Callable[..., Acting]) -> None:
+    acting = act(login_limit=None)
+    acting.server.sandbox.faults = Faults(latency=0.01)
+    with Lives(acting) as processes:
+        acting.propose(*two_hundred(acting.server.site)[50:80])
+        for _ in range(2):
+            processes.begin()
+        assert [processes.end(), processes.end()] == [0, 0]
+    assert acting.states() == ["done"] * 30
+    assert set(asked(acting).values()) == {1}
+    assert asked(acting).total() == 30
