@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from scrapy.http import Response
 
 from acting import Acting, writes
 from satchel.actions import Action
@@ -223,6 +224,16 @@ def _signer_of(cookie: str, acting: Acting) -> Any:
     read = signer.read
     signer.read = lambda given: {"account_id": 3} if given == cookie else read(given)  # type: ignore[method-assign]
     return signer
+
+
+def test_a_server_that_repeats_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OLD_ONE", "garofani")
+    monkeypatch.setenv("NEW_ONE", "tulipani")
+    action = ChangePassword(account=CONSUMER, current="OLD_ONE", new="NEW_ONE")
+    said = {"error": f"{'x' * 195}tulipani: too short; garofani"}
+    refused = Response("http://127.0.0.1", status=400, body=json.dumps(said).encode())
+    note = action.judge(refused).note
+    assert note == f"the server answered 400 ({'x' * 195}[secu)"
 
 
 def test_a_lost_demotion_shows_unless_the_account_is_gone(act: Make) -> None:

@@ -16,7 +16,7 @@ from msgspec import convert
 from satchel.config import Secret
 from satchel.errors import ActionError, LoginFailed
 from satchel.kemono import wire
-from satchel.kemono.actions import ChangeRole, UnlinkCreator, change_password_body
+from satchel.kemono.actions import ChangeRole, UnlinkCreator, change_password_body, without
 from satchel.kemono.api import REGISTER_PAGE, is_redirect
 from satchel.kemono.errors import InvalidRegister, LoginError, PyKemoException, RegisterError
 from satchel.kemono.sessions import KemoSession
@@ -191,7 +191,8 @@ class Consumer:
         try:
             response = await self._client.change("account.change_password", body=sent)
             if response.status != 200:
-                said = wire.read_error(response.body) or f"status {response.status}"
+                said = without(wire.read_error(response.body) or "", *body.values())
+                said = said or f"status {response.status}"
                 raise PyKemoException(f"{self.username}: the password was not changed: {said}")
         except ActionError:
             raise

@@ -74,9 +74,13 @@ class KemonoAction(Action, frozen=True, kw_only=True):
         """What a response says."""
         if response.status in _DONE:
             return Outcome(State.DONE)
-        said = "it redirects" if is_redirect(response) else wire.read_error(response.body)
+        said = "it redirects" if is_redirect(response) else self.said(response)
         note = f"the server answered {response.status}" + (f" ({said[:200]})" if said else "")
         return Outcome(State.HELD if response.status == 429 else State.REFUSED, note)
+
+    def said(self, response: Response) -> str:
+        """What a refusal says of itself, without secrets."""
+        return wire.read_error(response.body) or ""
 
     def _client(self, crawler: Crawler) -> KemonoClient:
         client = cast("KemonoClient", SatchelAddon.of(crawler).client("kemono"))
@@ -362,6 +366,9 @@ class ChangePassword(KemonoAction, frozen=True, kw_only=True):
             client.sessions.change_password(self.account, referred(self.new))
         return response
 
+    def said(self, response: Response) -> str:
+        return without(super().said(response), referred(self.current), referred(self.new))
+
     async def look(self, crawler: Crawler) -> Found:
         """Log in with the new password, once: servers count attempts."""
         client = self._client(crawler)
@@ -376,6 +383,14 @@ class ChangePassword(KemonoAction, frozen=True, kw_only=True):
 def change_password_body(current: Secret, new: Secret) -> dict[str, Secret]:
     """What the server is sent for another password."""
     return {"current-password": current, "new-password": new, "new-password-confirmation": new}
+
+
+def without(said: str, *secrets: Secret) -> str:
+    """What a server says, without secrets that it was sent: validators like to repeat them."""
+    for secret in secrets:
+        if word := secret.reveal():
+            said = said.replace(word, repr(secret))
+    return said
 
 
 # Posts
