@@ -124,9 +124,13 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
 
 
 class Moderation:
-    """What the plugin keeps of one crawl."""
+    """What the plugin keeps of one crawl.
+
+    :ivar knows_history: whether it has read which decisions were made before
+    """
 
     def __init__(self, rules: Rules) -> None:
+        self.knows_history = False
         self._rules = rules
         self._requests = 0
         self._fits: Counter[str] = Counter()
@@ -280,6 +284,7 @@ async def satchel_crawl_started(crawler: Crawler, settings: Settings) -> None:
     moderation = _of(crawler, settings)
     for action, state in await finished_actions(crawler, *DECISIONS.values()):
         moderation.learn(action, state)
+    moderation.knows_history = True
 
 
 @hookimpl
@@ -290,7 +295,9 @@ async def satchel_propose_actions(
         return None
     if item.status not in (None, "pending"):
         return []  # It is decided on.
-    return await _of(crawler, settings).proposals(item)
+    moderation = _of(crawler, settings)
+    # That the history could not be read was reported; without it, rules would say something else.
+    return await moderation.proposals(item) if moderation.knows_history else None
 
 
 @hookimpl

@@ -11,6 +11,7 @@ import pytest
 
 from acting import Acting
 from satchel.actions import State
+from satchel.errors import StoreError
 from satchel.kemono import ApproveLinkRequest, RejectLinkRequest, UnlinkCreator
 from satchel.kemono.world import World
 from satchel.outbox import DROPPED, Outbox
@@ -156,6 +157,27 @@ def test_history_is_of_one_server(
     assert "satchel/actions/proposed" not in done.stats
     assert moderated(elsewhere.server, path, tmp_path).stats["satchel/actions/proposed"] > 0
     elsewhere.outbox.close()
+
+
+def test_history_that_cannot_be_read(
+    serve: Serve, rules: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules that look at it would say something else."""
+
+    async def fails(*given: Any) -> Any:
+        raise StoreError("the database is locked")
+
+    monkeypatch.setenv("SATCHEL_KEMONO_ACCOUNTS", accounts("moderator"))
+    path = rules('[[rule]]\nname = "patient"\ndecision = "approve"\nrejected_at_most = 0\n')
+    server = serve()
+    proposed = moderated(server, path, tmp_path).stats["satchel/actions/proposed"]
+    outbox = Outbox(f"sqlite:///{tmp_path}/s.db")
+    monkeypatch.setattr(moderation, "finished_actions", fails)
+    done = moderated(server, path, tmp_path)
+    assert done.stats["satchel/plugins/moderation/errors"] == 1
+    assert "satchel/actions/proposed" not in done.stats
+    assert outbox.counts() == {"proposed": proposed}
+    outbox.close()
 
 
 @pytest.mark.parametrize(
