@@ -573,6 +573,7 @@ DURING = (
     *SERVED,
     "the browser does not start",
     "the page to log in on has no",  # tests/browser/test_login.py
+    "leads to another server",  # tests/browser/test_login.py
     "satchel/snapshots/left_out",  # tests/browser/test_pages.py
     "satchel/actions/",  # tests/test_executor.py, tests/pipelines/test_act.py
     # tests/middlewares/test_cassette.py

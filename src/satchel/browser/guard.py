@@ -10,7 +10,7 @@ from satchel.browser import Visit
 from satchel.service import origin
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page, Response, Route
+    from playwright.async_api import Page, Request, Response, Route
 
 HEAVY: Final = frozenset({"image", "media"})
 """Kinds of what a page loads that only a visit with pictures gets."""
@@ -47,6 +47,9 @@ class Guard:
     :ivar documents: what the page has navigated to, redirects and all
     :ivar answers: the status of each answer to what the page itself sent with one of the words that
         :meth:`look_for` names
+    :ivar kept_from: origins of the servers that the page wanted to speak to and may not
+    :ivar led_to: the address of one of them that the page itself wanted to go to
+    :ivar sent_to: the address of one of them that was to get one of the words
     """
 
     def __init__(self, visit: Visit, asked: str) -> None:
@@ -56,10 +59,16 @@ class Guard:
         self.documents: list[Document] = []
         self.answers: list[int] = []
         self.challenge: Document | None = None
+        others = visit.servers()
+        self._servers = None if others is None else {origin(url) for url in (asked, *others)}
+        self.kept_from: set[str] = set()
+        self.led_to = ""
+        self.sent_to = ""
 
     async def attach(self, page: Page) -> None:
         """Begin, while the page is empty."""
         page.on("response", self._seen)
+        page.on("requestfailed", self._failed)
         page.on("dialog", lambda dialog: dialog.dismiss())
         await page.route("**/*", self._decide)
 
@@ -85,23 +94,45 @@ class Guard:
         return {_place(url) for url in (*shown, page.url)} == {_place(self.asked)}
 
     async def _decide(self, route: Route) -> None:
-        request = route.request
-        heavy = request.resource_type in HEAVY and not self._visit.pictures
-        if heavy or _CHALLENGES.match(request.url):
+        if self._is_refused(route.request):
             await route.abort()
         else:
             await route.fallback()
 
+    def _is_refused(self, request: Request) -> bool:
+        heavy = request.resource_type in HEAVY and not self._visit.pictures
+        return heavy or _CHALLENGES.match(request.url) is not None
+
+    def _failed(self, request: Request) -> None:
+        allowed = self._servers is None or origin(request.url) in self._servers
+        if allowed or self._is_refused(request):
+            return
+        self.kept_from.add(origin(request.url))
+        if self._has_words(request):
+            self.sent_to = self.sent_to or request.url
+        if _is_of_the_page(request):
+            self.led_to = self.led_to or request.url
+
     def _seen(self, response: Response) -> None:
         request = response.request
-        sent = self._words and request.method == "POST" and request.post_data_buffer
-        if sent and any(word in sent for word in self._words):
+        if self._has_words(request):
             self.answers.append(response.status)
         found = Document(response.url, response.status, response.headers)
         if "cf-mitigated" in found.headers or "x-amzn-waf-action" in found.headers:
             self.challenge = self.challenge or found
-        if request.is_navigation_request() and request.frame.parent_frame is None:
+        if _is_of_the_page(request):
             self.documents.append(found)
+
+    def _has_words(self, request: Request) -> bool:
+        if not self._words or request.method != "POST":
+            return False
+        sent = request.post_data_buffer or b""
+        return any(word in sent for word in self._words)
+
+
+def _is_of_the_page(request: Request) -> bool:
+    """Whether it is the page itself that goes there, and nothing in it."""
+    return request.is_navigation_request() and request.frame.parent_frame is None
 
 
 def _place(url: str) -> tuple[str, str]:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import socket
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 from playwright.async_api import Error, Page
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
@@ -19,12 +21,13 @@ from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
 from satchel.addon import SatchelAddon
 from satchel.browser import FOUND, VISIT, Visit
 from satchel.browser.guard import Document, Guard
-from satchel.errors import BrowserError
+from satchel.errors import BrowserError, ConfigError
 from satchel.middlewares.refused import is_challenge_page
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
+    from playwright.async_api import ProxySettings
     from scrapy.crawler import Crawler
 
 logger = logging.getLogger(__name__)
@@ -34,6 +37,12 @@ _START: Final = 120.0
 
 _SHARE: Final = 0.9
 """Of the time that is left when a page is there: what a visit is told that it has."""
+
+_BETWEEN: Final = ("page is navigating", "context was destroyed")
+"""Errors of Playwright's that say that a page is between two documents."""
+
+_GLANCE: Final = 0.05
+"""Seconds after which one looks again whether it is there."""
 
 _PATIENCE: Final = 5.0
 """Seconds that something of the browser's gets to close."""
@@ -51,6 +60,9 @@ class Browser:
         # Whether to ask again is for the retry middleware: a password must not be sent four times.
         self._pages.config.target_closed_max_retries = 0
         self._names = map("visit {}".format, itertools.count(1))
+        # A port where nobody listens, and nobody else can: the proxy to where a page may not go.
+        self._nowhere = socket.socket()
+        self._nowhere.bind(("127.0.0.1", 0))
         self._closed = False
 
     async def open(self, request: Request, visit: Visit) -> Response:
@@ -59,12 +71,18 @@ class Browser:
         :raises DownloadTimeoutError: it took too long
         :raises DownloadFailedError: nobody answered, or the browser was killed
         :raises BrowserError: the browser does not start
+        :raises ConfigError: a page that may speak to some servers only is to be opened by a proxy
         """
+        if visit.servers() is not None and request.meta.get("proxy"):
+            raise ConfigError(
+                f"{request.url}: a page to log in on is opened without a proxy, and one is set for "
+                f"it (docs/browser.md)"
+            )
         seconds = visit.seconds or self._seconds
         context, guard = next(self._names), Guard(visit, request.url)
         try:
             async with asyncio.timeout(_START) as limit:
-                opened = _page_request(request, visit, context)
+                opened = _page_request(request, visit, context, self._nowhere.getsockname()[1])
                 opened.meta["playwright_page_init_callback"] = _beginning(guard, limit, seconds)
                 return await self._visit(request, opened, visit, guard, limit)
         except (TimeoutError, PlaywrightTimeoutError):
@@ -81,6 +99,7 @@ class Browser:
         """End the browser. May be called again."""
         if not self._closed:
             self._closed = True
+            self._nowhere.close()
             try:
                 await asyncio.wait_for(self._pages.close(), _PATIENCE)
             except Exception as error:  # whatever it was, the browser ends with this process
@@ -94,7 +113,12 @@ class Browser:
         guard: Guard,
         limit: asyncio.Timeout,
     ) -> Response:
-        await self._pages.download_request(opened)
+        try:
+            await self._pages.download_request(opened)
+        except Error:
+            # What it comes to that the page leads where it may not is for the visit to say.
+            if not guard.led_to:
+                raise
         page: Page = opened.meta["playwright_page"]
         response = await self._shown(request, page, guard)
         if is_challenge_page(response, has_form=visit.has_form) or response.status >= 400:
@@ -119,7 +143,7 @@ class Browser:
         shown = guard.challenge or (
             guard.documents[-1] if guard.documents else Document(page.url, 200, {})
         )
-        return _response(request, shown, await page.content())
+        return _response(request, shown, await _content(page))
 
     async def _leave(self, name: str) -> None:
         wrapper = self._pages.context_wrappers.get(name)
@@ -175,8 +199,10 @@ def _beginning(
     return begin
 
 
-def _page_request(request: Request, visit: Visit, context: str) -> Request:
+def _page_request(request: Request, visit: Visit, context: str, nowhere: int) -> Request:
     """What scrapy-playwright is asked for; it changes requests, so not the crawl's own."""
+    others = visit.servers()
+    proxy = None if others is None else _only(nowhere, (request.url, *others))
     return Request(
         request.url,
         meta={
@@ -188,10 +214,27 @@ def _page_request(request: Request, visit: Visit, context: str) -> Request:
                 "viewport": {"width": visit.width, "height": 800},
                 "service_workers": "block",
                 "accept_downloads": False,
+                "proxy": proxy,
             },
             "playwright_page_goto_kwargs": {"wait_until": "domcontentloaded", "timeout": 0},
         },
     )
+
+
+def _only(nowhere: int, servers: Iterable[str]) -> ProxySettings:
+    """Nobody can be spoken to but some servers.
+
+    What a page sends is stopped before it leaves the browser, wherever it comes from: redirects,
+    which Playwright does not show before they are followed, frames, workers, sockets.
+    """
+    rules = ["<-loopback>"]
+    for url in servers:
+        parts = urlsplit(url)
+        secure = parts.scheme == "https"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        port = parts.port or (443 if secure else 80)
+        rules += [f"{s}://{host}:{port}" for s in (("https", "wss") if secure else ("http", "ws"))]
+    return {"server": f"http://127.0.0.1:{nowhere}", "bypass": ",".join(rules)}
 
 
 def _response(request: Request, document: Document, html: str) -> HtmlResponse:
@@ -210,6 +253,17 @@ def _response(request: Request, document: Document, html: str) -> HtmlResponse:
         encoding="utf-8",
         request=request,
     )
+
+
+async def _content(page: Page) -> str:
+    """The page's HTML; of one that is just about to become another, that of the other."""
+    while True:
+        try:
+            return await page.content()
+        except Error as error:
+            if not any(words in error.message for words in _BETWEEN):
+                raise
+            await asyncio.sleep(_GLANCE)
 
 
 async def _hand_over(name: str, asked: str, page: Page, response: Response) -> None:

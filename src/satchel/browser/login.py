@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import dataclass
 from enum import Enum
@@ -24,8 +25,11 @@ _GLANCE: Final = 0.05
 """Seconds after which one looks again what became of it."""
 
 
+_SERVER: Final = re.compile(r"https?://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:\d{1,5})?")
+
+
 class LoginPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a page to log in on has what. All but the path are CSS selectors.
+    """Where a page to log in on has what. All but the path and the servers are CSS selectors.
 
     :ivar path: its address, below the server's
     :ivar username: the field for the name
@@ -34,6 +38,9 @@ class LoginPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     :ivar success: what only shows when one is logged in; empty: that the page has gone elsewhere
     :ivar refusal: what only shows when the name or the password was refused; empty: that the server
         answered so, or sent the same page again
+    :ivar servers: those besides its own that the page may speak to, as ``https://host``; nobody
+        keeps it from sending them the password
+    :raises ValueError: one of these is no such address
     """
 
     path: str = "/account/login"
@@ -42,6 +49,12 @@ class LoginPage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     submit: str = "button[type=submit], input[type=submit], form button:not([type=button])"
     success: str = ""
     refusal: str = ""
+    servers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for server in self.servers:
+            if not _SERVER.fullmatch(server):
+                raise ValueError(f"servers: expected https://host or https://host:port: {server}")
 
 
 class Outcome(Enum):
@@ -52,7 +65,7 @@ class Outcome(Enum):
     REFUSED = "refused"
     """The name or the password was refused."""
     ELSEWHERE = "elsewhere"
-    """The page is another server's, where nothing is typed in."""
+    """The page is another server's, or what was typed in was to go there. It got nothing."""
     MISSING = "missing"
     """The page lacks something that is needed."""
     FAILED = "failed"
@@ -64,7 +77,8 @@ class Outcome(Enum):
 class Told(NamedTuple):
     """An outcome.
 
-    :ivar words: what is missing, what the server answered, or the address of another server
+    :ivar words: what is missing, what the server answered, or the address of another server; of
+        what never came, the servers that the page was kept from
     """
 
     outcome: Outcome
@@ -86,6 +100,9 @@ class LogIn(Visit):
     page: LoginPage
     session: str
 
+    def servers(self) -> tuple[str, ...]:
+        return self.page.servers
+
     def cookie(self) -> str:
         return self.session
 
@@ -99,10 +116,10 @@ class LogIn(Visit):
         A field that is not there in half of the time is missing.
         """
         end = time.monotonic() + seconds
-        if not guard.is_at_home(page):
-            return _elsewhere(page)
+        if guard.led_to or not guard.is_at_home(page):
+            return _elsewhere(guard.led_to or page.url)
         if (missing := await self._missing(page, seconds / 2)) is not None:
-            return Told(Outcome.MISSING, missing)
+            return Told(Outcome.MISSING, missing + _kept_from(guard))
         for selector, words in (
             (self.page.username, self.username),
             (self.page.password, self.password.reveal()),
@@ -110,14 +127,14 @@ class LogIn(Visit):
             # A locator would go on to whatever page comes next; this is a field of this one.
             field = await page.locator(selector).first.element_handle()
             if not guard.is_at_home(page):
-                return _elsewhere(page)
+                return _elsewhere(page.url)
             await field.fill(words)
         guard.look_for(*_spellings(self.username))
         loaded = len(guard.documents)
         await page.locator(self.page.submit).first.click(no_wait_after=True)
         while (told := await self._told(page, guard, loaded)) is None:
             if time.monotonic() > end:
-                return Told(Outcome.NEVER)
+                return Told(Outcome.NEVER, _kept_from(guard))
             await asyncio.sleep(_GLANCE)
         return told
 
@@ -136,6 +153,8 @@ class LogIn(Visit):
 
     async def _told(self, page: Page, guard: Guard, loaded: int) -> Told | None:
         """What the page shows by now."""
+        if guard.sent_to:
+            return _elsewhere(guard.sent_to)
         status = guard.answers[0] if guard.answers else 0
         if guard.challenge is not None or status >= 500 or status == 429:
             return Told(Outcome.FAILED, str(status or guard.challenge))
@@ -145,7 +164,9 @@ class LogIn(Visit):
             return Told(Outcome.REFUSED, str(status))
         there = self.page.success
         gone = await self._shows(page, there) if there else not self._is_here(page.url)
-        return Told(Outcome.IN) if gone and await self._has_session(page, guard) else None
+        if gone and await self._has_session(page, guard):
+            return Told(Outcome.IN)
+        return _elsewhere(guard.led_to) if guard.led_to else None
 
     def _again(self, guard: Guard, loaded: int) -> bool:
         """Whether the server has sent the same page once more."""
@@ -168,9 +189,15 @@ class LogIn(Visit):
         return any(cookie["name"] == self.session for cookie in cookies)
 
 
-def _elsewhere(page: Page) -> Told:
-    parts = urlsplit(page.url)
+def _elsewhere(url: str) -> Told:
+    parts = urlsplit(url)
     return Told(Outcome.ELSEWHERE, f"{parts.scheme}://{parts.netloc}{parts.path}")
+
+
+def _kept_from(guard: Guard) -> str:
+    """What of other servers the page lacks."""
+    listed = ", ".join(sorted(guard.kept_from))
+    return f" (nor what it wants of {listed}: login_page.servers)" if listed else ""
 
 
 def _spellings(word: str) -> list[bytes]:

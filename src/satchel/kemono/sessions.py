@@ -214,12 +214,14 @@ def _read_page(account: Account, response: Response) -> None:
 
 _PAGES = {
     Outcome.ELSEWHERE: "the page to log in on leads to another server, {}, which gets no password; "
-    f"see whether SATCHEL_KEMONO_URL and login_page.path ({PROFILE}) are right",
+    f"see whether SATCHEL_KEMONO_URL and login_page.path ({PROFILE}) are right "
+    "(docs/browser.md)",
     Outcome.MISSING: "the page to log in on has no {}; say where that is in login_page of "
     f"{PROFILE} (docs/browser.md)",
     Outcome.FAILED: "the server answered {}; try again later",
     Outcome.NEVER: "nothing came of it in time (SATCHEL_BROWSER_SECONDS), neither a session nor a "
-    f"refusal; say what shows them in login_page of {PROFILE} (docs/browser.md)",
+    "refusal{}; say what shows them in login_page of "
+    f"{PROFILE} (docs/browser.md)",
 }
 
 
