@@ -256,7 +256,7 @@ class SatchelAddon:
         """Refuse a page that no browser can open, or that is to be kept and may not be.
 
         :raises ConfigError: the crawl has no browser, or the address is none of the service's
-            public website
+            pages that may be kept
         """
         if not self.other_handlers:
             raise ConfigError(
@@ -265,10 +265,13 @@ class SatchelAddon:
                 f"(docs/browser.md)"
             )
         name = request.meta.get("satchel_service", "")
-        sites = [s.site(self._settings[s.name]) for s in self.services if s.name == name]
-        if visit.keeps and not any(site and is_below(request.url, site) for site in sites):
+        allowed = [
+            base for s in self.services if s.name == name for base in s.pages(self._settings[name])
+        ]
+        if visit.keeps and not any(is_below(request.url, base) for base in allowed):
             raise ConfigError(
-                f"{request.url}: pages of {name or 'this server'} are not kept (docs/browser.md)"
+                f"{request.url}: such pages of {name or 'this server'} are not kept "
+                f"(docs/browser.md)"
             )
 
     def client(self, service: str) -> Client:

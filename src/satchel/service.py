@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -128,8 +128,8 @@ class Service:
     :ivar actions: the kinds of actions that change something on its servers
     :ivar address: settings → the address of the server, which actions are kept apart by
     :ivar browser: settings → what of them wants a browser; ``None``: nothing
-    :ivar site: settings → the address of the website whose public pages may be kept; ``None``: none
-        may
+    :ivar pages: settings → addresses below which there are public pages that may be kept: of no
+        person
     """
 
     name: str
@@ -148,7 +148,7 @@ class Service:
     actions: tuple[type[Action], ...] = ()
     address: Callable[[Any], str | None] = lambda settings: None
     browser: Callable[[Any], str | None] = lambda settings: None
-    site: Callable[[Any], str | None] = lambda settings: None
+    pages: Callable[[Any], Collection[str]] = lambda settings: ()
 
 
 def host_of(url: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -181,7 +184,66 @@ def test_a_challenge_ends_the_crawl(server: Sandbox, tmp_path: Path) -> None:
     assert files(tmp_path) == set()
 
 
+KEEPING = """
+import scrapy
+
+from satchel.browser import VISIT
+from satchel.browser.capture import Capture
+
+
+class Keeping(scrapy.Spider):
+    name = "keeping"
+    browser = True
+
+    async def start(self):
+        for service, path in (
+            ("kemono", "kemono/patreon/user/10000001"), ("kemono", "room/PaperHarbor"),
+            ("recnet", "user/somebody"), ("recnet", "roomy"), ("", "room/PaperHarbor"),
+            ("recnet", "room/PaperHarbor"),
+        ):
+            meta = {"satchel_service": service, VISIT: Capture()}
+            yield scrapy.Request(f"{self.url}/{path}", meta=meta, dont_filter=True)
+
+    def parse(self, response):
+        yield {"title": response.css("h1::text").get()}
+"""
+
+
+def test_no_page_of_a_person_or_of_kemono_whoever_asks(server: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "keeping.py").write_text(KEEPING)
+    given = settings(RECNET_URL=server.url, RECNET_KEY="x", KEMONO_URL=f"{server.url}/kemono")
+    done = crawl(
+        tmp_path, "runspider", "keeping.py", "-a", f"url={server.url}", "-O", "x.jsonl", **given
+    )
+    assert asked(server) == ["/room/PaperHarbor"]
+    assert json.loads((tmp_path / "x.jsonl").read_text()) == {"title": "^PaperHarbor"}
+    refused = [line for line in done.lines("ERROR") if "are not kept" in line]
+    assert len(refused) == 5, done.log
+
+
+def test_a_page_that_never_finishes(server: Sandbox, tmp_path: Path) -> None:
+    over = threading.Event()
+
+    async def website(request: web.Request) -> web.Response:
+        while request.path == "/never" and not over.is_set():
+            await asyncio.sleep(0.1)
+        script = "<script src='/never'></script>" if "Harbor" in request.path else ""
+        return web.Response(text=f"a page{script}", content_type="text/html")
+
+    with serving(website) as site:
+        given = settings(
+            RECNET_URL=server.url, RECNET_KEY="x", RECNET_SITE=site, PRIVACY="off",
+            SNAPSHOT_FORMATS="html", SNAPSHOT_SECONDS=3,
+        )  # fmt: skip
+        done = crawl(tmp_path, *PAGES, "-a", "names=PaperHarbor,LanternMaze", **given)
+        over.set()
+    assert [row["url"] for row in rows(done).values()] == [f"{site}/room/LanternMaze"]
+    said = [line for line in done.lines("ERROR") if f"{site}/room/PaperHarbor" in line]
+    assert "the page did not finish in 3 seconds" in said[-1]
+
+
 def test_the_browser_is_killed(server: Sandbox, tmp_path: Path) -> None:
+    server.faults = Faults(latency=0.5, only="/room/")
     given = settings(RECNET_URL=server.url, RECNET_KEY="x", PRIVACY="off")
     crawling = Crawling(tmp_path, *PAGES, "-a", f"rooms={ROOMS}", **given)
     crawling.until(lambda: len(files(tmp_path)) >= 2)

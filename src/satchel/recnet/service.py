@@ -11,7 +11,7 @@ import satchel.recnet as recnet
 from satchel.config import Secret
 from satchel.errors import ConfigError
 from satchel.hookspecs import hookimpl
-from satchel.recnet import api
+from satchel.recnet import api, snapshots
 from satchel.recnet.client import RecNetClient
 from satchel.recnet.readings import reading
 from satchel.recnet.settings import Base, RecNetSettings
@@ -67,5 +67,5 @@ SERVICE = Service(
     in_sandbox=_in_sandbox,
     hosts=typing.get_args(Base),
     reading=reading,
-    site=lambda settings: settings.site or settings.url,
+    pages=snapshots.addresses,
 )

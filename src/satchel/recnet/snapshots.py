@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from satchel.items import link
 from satchel.recnet.items import Event, RecNetItem, Room
+from satchel.recnet.settings import RecNetSettings
 
 _SHOWN: Final = {
     Room: ("name", "description", "image_name", "creator_account_id", "warnings", "custom_warning"),
@@ -80,6 +81,12 @@ def of(item: Room | Event, site: str) -> Snapshot:
     return Snapshot(
         kind=kind, id=item.id, version=version_of(item), url=f"{site.rstrip('/')}/{kind}/{last}"
     )
+
+
+def addresses(settings: RecNetSettings) -> tuple[str, ...]:
+    """Where rooms and events have their pages, below which those may be kept."""
+    site = settings.site or settings.url
+    return tuple(f"{site.rstrip('/')}/{kind}" for kind in ("room", "event")) if site else ()
 
 
 def version_of(item: Room | Event) -> str:
