@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from browsers import needs_browser
+
 BENCH = Path(__file__).parent.parent / "bench"
 
 
@@ -17,6 +19,15 @@ BENCH = Path(__file__).parent.parent / "bench"
         (
             ["crawl.py", "--images=250", "--runs=1"],
             ["250 images", "CPU µs/item", "bare, log level INFO", "bare, tuned", "satchel"],
+        ),
+        pytest.param(
+            ["browser.py", "--pages=4", "--crawls=1"],
+            [
+                "Memory in MB",
+                "driver  Chromium",
+                "Left of 2 crawls: 0 processes, 0 temporary files",
+            ],
+            marks=needs_browser,
         ),
         (
             ["cassette.py", "--exchanges=40", "--many=80", "--runs=1", "--latency=0"],

@@ -199,6 +199,28 @@ def test_a_password_goes_to_no_other_server_unless_that_is_named(
     assert password_of(MODERATOR) not in done.log
 
 
+def test_a_login_may_end_at_another_server_which_is_not_asked(tmp_path: Path) -> None:
+    came = []
+
+    async def other(request: web.Request) -> web.Response:
+        came.append(request.path)
+        return web.Response(text="welcome")
+
+    async def page(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            answer = web.Response(status=302, headers={"Location": f"{elsewhere}/welcome"})
+            answer.set_cookie("session", "given")
+            return answer
+        if request.path.startswith("/api/"):
+            return web.json_response([])
+        return web.Response(text=FORM, content_type="text/html")
+
+    with serving(other) as elsewhere, serving(page) as url:
+        done = ended(asking(tmp_path / "p", url, "classic", accounts("consumer", "moderator")))
+    assert (done.status, done.reason) == (0, "finished"), done.log
+    assert came == []
+
+
 def test_a_page_that_needs_another_server_says_which(tmp_path: Path) -> None:
     async def script(request: web.Request) -> web.Response:
         return web.Response(text="document.write('<form></form>')", content_type="text/javascript")

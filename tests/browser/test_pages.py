@@ -253,7 +253,7 @@ def test_the_browser_is_killed(server: Sandbox, tmp_path: Path) -> None:
     assert done.stat("playwright/browser_count") == "2"
     assert set(rows(done)) == files(tmp_path)
     assert {row["id"] for row in rows(done).values()} == rooms(tmp_path)
-    assert crawling.is_gone()
+    assert crawling.is_gone(), (crawling.processes(), crawling.files())
     assert "Traceback" not in done.log
 
 
@@ -271,7 +271,7 @@ def test_nothing_is_left_of_a_crawl_that_is_stopped(
     else:
         crawling.process.kill()
     done = crawling.wait()
-    assert crawling.is_gone(), crawling.processes()
+    assert crawling.is_gone(), (crawling.processes(), crawling.files())
     if how is signal.SIGINT:
         assert done.status == 130, done.log
         assert set(rows(done)) == files(tmp_path)

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,10 +57,13 @@ class Crawling:
 
     def __init__(self, folder: Path, *words: str, **variables: str) -> None:
         self.folder = folder
+        # Chromium makes a socket there, whose path must be short.
+        self.temporary = Path(tempfile.mkdtemp(prefix="crawled-"))
         if not (folder / "scrapy.cfg").exists():
             project(folder, ["ROBOTSTXT_OBEY = False"])
         environ = {
             "CRAWLED_IN": str(folder),  # All that it starts has it, too.
+            "TMPDIR": str(self.temporary),
             "SATCHEL_RATES": '{"*": "off"}',
             "SATCHEL_STORE": "sqlite:///x.db",
             **variables,
@@ -100,13 +104,20 @@ class Crawling:
                  if "--remote-debugging" in words and "--type=" not in words)  # fmt: skip
         return next(mains, 0)
 
+    def files(self) -> list[Path]:
+        """Its temporary files."""
+        found = self.temporary.glob("*")
+        # The folder with Chromium's lock, which it leaves when it is killed itself.
+        return [path for path in found if not path.name.startswith("org.chromium.Chromium.")]
+
     def is_gone(self) -> bool:
-        """Whether none of its processes is left within some time."""
+        """Whether none of its processes and temporary files is left within some time."""
         end = time.monotonic() + 60
-        while self.processes():
+        while self.processes() or self.files():
             if time.monotonic() > end:
                 return False
             time.sleep(0.1)
+        shutil.rmtree(self.temporary, ignore_errors=True)
         return True
 
 
@@ -118,7 +129,7 @@ def crawl(folder: Path, *words: str, **variables: str) -> Crawled:
 def ended(crawling: Crawling) -> Crawled:
     """Wait for a crawl's end, and see that nothing of it is left."""
     done = crawling.wait()
-    assert crawling.is_gone(), crawling.processes()
+    assert crawling.is_gone(), (crawling.processes(), crawling.files())
     assert "Traceback" not in done.log, done.log
     return done
 

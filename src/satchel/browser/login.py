@@ -163,7 +163,8 @@ class LogIn(Visit):
         if not self.page.refusal and (400 <= status < 500 or self._again(guard, loaded)):
             return Told(Outcome.REFUSED, str(status))
         there = self.page.success
-        gone = await self._shows(page, there) if there else not self._is_here(page.url)
+        left = bool(guard.led_to) or not self._is_here(page.url)
+        gone = await self._shows(page, there) if there else left
         if gone and await self._has_session(page, guard):
             return Told(Outcome.IN)
         return _elsewhere(guard.led_to) if guard.led_to else None
