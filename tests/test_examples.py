@@ -48,7 +48,7 @@ def test_the_package_is_short() -> None:
     """Its length is the measure of the framework."""
     files = (EXAMPLES / "library" / "satchel_library").glob("*.py")
     lines = [line for file in files for line in file.read_text().splitlines() if line.strip()]
-    assert len(lines) <= 210
+    assert len(lines) <= 215
 
 
 def test_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

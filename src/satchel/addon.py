@@ -418,15 +418,12 @@ class SatchelAddon:
             masks.alias(self.sandbox.url, RECORDED_SANDBOX)
         return masks
 
-    def redactor(self, count: Callable[[str], None] = lambda what: None) -> Redactor:
-        """What recordings let through: what the gate does; it is told whom that knows.
-
-        :param count: is told when a body is left out
-        """
+    def redactor(self) -> Redactor:
+        """What recordings let through: what the gate does; it is told whom that knows."""
         from satchel.cassettes.redaction import Redactor
 
         settings = [(service, self._settings[service.name]) for service in self.services]
-        redactor = Redactor(self._make_gate(lambda rule: None), settings, count)
+        redactor = Redactor(self._make_gate(lambda rule: None), settings)
         self.gate.is_no_minor = redactor.note
         return redactor
 

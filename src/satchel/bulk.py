@@ -1,16 +1,18 @@
-"""The client of a service that needs no more than one address and calls by ids."""
+"""For a service that needs no more than one address and calls by ids: its client, and how its
+answers are read from recordings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import urlencode
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from scrapy import Request
 
 from satchel.addon import SatchelAddon
 from satchel.client import Access, Client
 from satchel.errors import ConfigError, NotOffered
+from satchel.service import Bulk, Reading
 from satchel.throttle import PAID
 
 if TYPE_CHECKING:
@@ -131,6 +133,38 @@ class BulkClient(Client):
             return self.keep(item, relation, present)
         # There is nothing to ask for where the id is not known.
         return self.keep(item, relation, present[0] if present else None) if answers else None
+
+
+def readings(
+    reads: Mapping[str, Callable[[bytes], Any]], many: Mapping[str, str]
+) -> Callable[[str, str, bytes], Reading | None]:
+    """A service's :attr:`~satchel.Service.reading`, for answers that their paths tell apart.
+
+    :param reads: the last word of a path → (body → items)
+    :param many: a name in the query whose value is ids with commas → the items' field with the id
+    """
+
+    def reading(method: str, url: str, body: bytes) -> Reading | None:
+        address = urlsplit(url)
+        word = address.path.rpartition("/")[2]
+        if method != "GET" or word not in reads:
+            return None
+        return Reading(word, reads[word], bulk=_bulk(address, many))
+
+    return reading
+
+
+def _bulk(address: SplitResult, many: Mapping[str, str]) -> Bulk | None:
+    query = dict(parse_qsl(address.query, keep_blank_values=True))
+    name = next(iter(query.keys() & many.keys()), None)
+    if name is None:
+        return None
+    field = many[name]
+    queries = {id: urlencode({**query, name: id}) for id in query[name].split(",")}
+    return Bulk(
+        {id: (address._replace(query=words).geturl(), b"") for id, words in queries.items()},
+        lambda item: str(getattr(item, field)),
+    )
 
 
 def _value(item: Item, relation: Relation) -> Any:

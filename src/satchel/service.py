@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -74,6 +74,21 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Bulk:
+    """A request for many at once, taken apart.
+
+    So a replay can answer it although what it asks for was recorded in other requests: which ids
+    share one depends on how fast answers come.
+
+    :ivar alone: each that is asked for, as a text → the (URL, body) of a request for this one alone
+    :ivar of: an item of the answer → for which of them it came
+    """
+
+    alone: Mapping[str, tuple[str, bytes]]
+    of: Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How an answer is read, known by its request alone; for recordings.
 
@@ -83,12 +98,14 @@ class Reading:
     :ivar write: (what was read, the JSON objects of its items, and a null for each row that is
         none) → the JSON value that the same is read from
     :ivar subject: what a plain value is about, if it is personal
+    :ivar bulk: what is asked for at once, if it is more than one may be; the answer is a list then
     """
 
     operation: str
     read: Callable[[bytes], Any]
     write: Callable[[Any, list[Any]], Any] = _as_read
     subject: Subject | None = None
+    bulk: Bulk | None = None
 
 
 def at_the_sandbox(settings: Any, url: str) -> Struct:
@@ -124,7 +141,7 @@ class Service:
     :ivar sessions: settings → how its accounts log in; ``None``: it has none
     :ivar reading: (method, URL, body of a request) → how its answer is read, whatever the host;
         ``None``: it is none of this service's requests. Of a service without it, recordings hold no
-        answers, unless nothing is withheld at all
+        answers, unless nothing is withheld at all, and a replay finds none
     :ivar actions: the kinds of actions that change something on its servers
     :ivar address: settings → the address of the server, which actions are kept apart by
     :ivar browser: settings → what of them wants a browser; ``None``: nothing
@@ -149,6 +166,12 @@ class Service:
     address: Callable[[Any], str | None] = lambda settings: None
     browser: Callable[[Any], str | None] = lambda settings: None
     pages: Callable[[Any], Collection[str]] = lambda settings: ()
+
+
+def reading_of(services: Iterable[Service], method: str, url: str, body: bytes) -> Reading | None:
+    """How the answer to a request is read by the service that knows it; ``None``: none does."""
+    found = (service.reading(method, url, body) for service in services)
+    return next(filter(None, found), None)
 
 
 def host_of(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import itertools
 import json
@@ -21,11 +22,14 @@ import scrapy
 from aiohttp import web
 
 from recording import REQUESTS, recording, started
+from satchel import hookimpl
 from satchel.cassettes.segments import read, segments
 from satchel.cassettes.serializers import JsonSerializer
 from satchel.items import Item, field_names
 from satchel.kemono.world import CONSUMER, password_of
-from satchel.testing import Crawl, crawl
+from satchel.recnet.service import SERVICE as RECNET_SERVICE
+from satchel.service import Service
+from satchel.testing import Crawl, crawl, plugins
 from serving import serving
 from sites import WORLD, Serve, accounts
 
@@ -120,6 +124,7 @@ def test_replay_gives_the_same_items(
         assert sent == live.stats["satchel/cassette/recorded"]
         assert again.stats["downloader/request_count"] == live.stats["downloader/request_count"]
         assert again.reason == live.reason == "finished"
+        assert "satchel/cassette/left_out" not in live.stats
 
 
 def test_recordings_hold_what_the_level_lets_through(settings: dict[str, Any]) -> None:
@@ -150,6 +155,33 @@ def test_recordings_hold_what_the_level_lets_through(settings: dict[str, Any]) -
     bios = re.findall(r'\{\\"accountId\\":(\d+),\\"bio\\":(null)?', recnet)
     silent = {int(id) for id, null in bios if null}
     assert not {person["accountId"] for person in juniors} & ({int(id) for id, _ in bios} - silent)
+
+
+class Silent:
+    """RecNet, but it does not say how its answers are read."""
+
+    @hookimpl
+    def satchel_services(self) -> list[Service]:
+        return [dataclasses.replace(RECNET_SERVICE, reading=lambda method, url, body: None)]
+
+
+def test_a_service_that_does_not_say_how_answers_are_read(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing of it is recorded: that is told, and its replay takes nothing for empty."""
+    settings |= {"SATCHEL_SANDBOX": True, "SATCHEL_BLOCKED_PLUGINS": ["recnet"]}
+    with plugins(Silent) as paths:
+        settings["SATCHEL_PLUGINS"] = paths
+        live = crawl("recnet-accounts", settings, top_creators="1", limit="3")
+        assert live.stats["satchel/cassette/left_out"] > 1
+        told = [r.getMessage() for r in caplog.records if "recorded without" in r.getMessage()]
+        assert len(told) == 1
+        assert "recnet does not say how such an answer is read" in told[0]
+        again = replayed("recnet-accounts", settings, top_creators="1", limit="3")
+    assert "username" not in text_of(recorded(settings))
+    assert again.items == []
+    assert again.stats["satchel/undecodable"] > 0
+    assert not again.stats["satchel/verdict"].startswith("complete")
 
 
 class Favorites(scrapy.Spider):

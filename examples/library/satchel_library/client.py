@@ -13,6 +13,9 @@ from satchel.client import Access
 from satchel.config import Url
 from satchel_library.items import read_authors
 
+BY = {"ids": "id", "players": "player_id"}
+"""What authors can be asked for by → the field that has it."""
+
 
 class LibrarySettings(Struct, frozen=True, kw_only=True):
     url: Annotated[Url | None, Meta(description="The address of the library's server.")] = None
@@ -23,7 +26,7 @@ class LibraryClient(BulkClient):
 
     def __init__(self, access: Access, settings: LibrarySettings) -> None:
         super().__init__(access, settings.url)
-        for name, by in (("ids", "id"), ("players", "player_id")):
+        for name, by in BY.items():
             ask = partial(self.authors, name)
             self.add_bulk(f"authors.by_{name}", ask, read_authors, most=40, by=by)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from satchel import Service, hookimpl
+from satchel.bulk import readings
 from satchel.service import at_the_sandbox
 from satchel_library import Author, Book, sandbox
-from satchel_library.client import LibraryClient, LibrarySettings
+from satchel_library.client import BY, LibraryClient, LibrarySettings
+from satchel_library.items import read_authors, read_books
 
 
 @hookimpl
@@ -20,6 +22,7 @@ def satchel_services() -> list[Service]:
             sandbox=sandbox.serve,
             in_sandbox=lambda settings, url: at_the_sandbox(settings, url + sandbox.PREFIX),
             spiders=("satchel_library.spider",),
+            reading=readings({"books": read_books, "authors": read_authors}, BY),
         )
     ]
 

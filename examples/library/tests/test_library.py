@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from satchel.faults import Faults
 from satchel.recnet import Account
 from satchel.testing import command, crawl, running_sandbox
@@ -26,6 +28,18 @@ def test_the_living_keep_their_year_of_birth() -> None:
     authors = [item for item in result.items if isinstance(item, Author)]
     assert {item.born is None for item in authors} == {True, False}
     assert all((item.born is None) == (item.died is None) for item in authors)
+
+
+def test_a_recording_replays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tape = {**SANDBOX, "SATCHEL_CASSETTE": "tape", "SATCHEL_CASSETTE_FOLDER": str(tmp_path)}
+    replay = {**tape, "SATCHEL_CASSETTE_MODE": "none"}
+    live = crawl("library-books", tape, all="1", include="author")
+    # Authors are asked for in other company now.
+    monkeypatch.setattr("satchel.loading.MANY", 7)
+    again = crawl("library-books", replay, all="1", include="author")
+    assert again.stats["satchel/verdict"] == "complete"
+    assert again.stats["downloader/request_count"] != live.stats["downloader/request_count"]
+    assert sorted(map(repr, again.items)) == sorted(map(repr, live.items))
 
 
 def test_players_who_write() -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,19 @@ _NEAR: Final = 1000
 """Recorded requests that are compared with one that is missing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An exchange that answers a part of a request.
+
+    :ivar parts: the parts' numbers
+    :ivar is_fresh: whether nothing of it was played before
+    """
+
+    exchange: Exchange
+    parts: list[int]
+    is_fresh: bool
+
+
 class Index:
     """The exchanges of a cassette.
 
@@ -39,13 +53,22 @@ class Index:
 
     :param path: the cassette
     :param matchers: what of a request counts
+    :param taken_apart: a request for many at once → requests for each alone; of others: nothing
     :ivar size: how many exchanges there are
     :ivar damaged: the segments that cannot be read, and why
     """
 
-    def __init__(self, path: Path, serializer: Serializer, matchers: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        serializer: Serializer,
+        matchers: Sequence[str],
+        taken_apart: Callable[[Asked], list[Asked]] = lambda asked: [],
+    ) -> None:
         self._serializer = serializer
         self._matchers = matchers
+        self._taken_apart = taken_apart
+        self._has_parts = False
         self._masks = Masks(learns=False)
         self._segments: LRUCache[Path, list[Exchange]] = LRUCache(_OPEN)
         self._files: list[Path] = []
@@ -57,8 +80,9 @@ class Index:
             PRAGMA journal_mode = OFF;
             PRAGMA synchronous = OFF;
             CREATE TABLE exchange (place INTEGER PRIMARY KEY, key BLOB, segment INTEGER,
-                position INTEGER, who TEXT, method TEXT, uri TEXT, path TEXT,
+                position INTEGER, who TEXT, method TEXT, uri TEXT, path TEXT, status INTEGER,
                 played INTEGER DEFAULT 0);
+            CREATE TABLE part (key BLOB, place INTEGER, played INTEGER);
             """
         )
         self._database.execute("BEGIN")
@@ -105,7 +129,54 @@ class Index:
             return None
         place, segment, position = found
         self._database.execute("UPDATE exchange SET played = 1 WHERE place = ?", (place,))
+        if self._has_parts:
+            self._database.execute("UPDATE part SET played = 1 WHERE place = ?", (place,))
         return self._exchange(segment, position)
+
+    def play_parts(self, asked: Asked, *, again: bool) -> list[Source] | None:
+        """The exchanges that together answer a request for many at once, in the order of what it
+        asks for; ``None``: it is none, or something of it is in no exchange.
+
+        Of what was answered more than once, good answers come first: a request that failed was made
+        again.
+
+        :param again: as for :meth:`play`
+        """
+        rows = self._parts(asked, again=again)
+        if not rows or None in rows:
+            return None
+        found: dict[int, Source] = {}
+        for number, (part, place, segment, position) in enumerate(filter(None, rows)):
+            if place not in found:
+                (played,) = self._database.execute(
+                    "SELECT max(played) FROM part WHERE place = ?", (place,)
+                ).fetchone()
+                found[place] = Source(self._exchange(segment, position), [], not played)
+            found[place].parts.append(number)
+            self._database.execute("UPDATE part SET played = 1 WHERE rowid = ?", (part,))
+        return list(found.values())
+
+    def lacks(self, asked: Asked) -> list[int]:
+        """The numbers of the parts of a request for many that are in no exchange."""
+        rows = self._parts(asked, again=True)
+        return [number for number, row in enumerate(rows) if row is None]
+
+    def _parts(self, asked: Asked, *, again: bool) -> list[tuple[int, int, int, int] | None]:
+        parts = self._taken_apart(asked)
+        if parts and not self._has_parts:
+            self._has_parts = True
+            self._add_parts()
+        return [self._part(part, again=again) for part in parts]
+
+    def _part(self, asked: Asked, *, again: bool) -> tuple[int, int, int, int] | None:
+        unplayed = "" if again else "AND NOT part.played"
+        row: tuple[int, int, int, int] | None = self._database.execute(
+            "SELECT part.rowid, place, segment, position FROM part JOIN exchange USING (place) "
+            f"WHERE part.key = ? {unplayed} ORDER BY status NOT IN (200, 404), part.played, "
+            "who <> ?, CASE part.played WHEN 0 THEN place ELSE -place END LIMIT 1",
+            (matching.key(asked, self._matchers), asked.who),
+        ).fetchone()
+        return row
 
     def nearest(self, asked: Asked) -> tuple[Asked, list[str]] | None:
         """The recorded request that is most like one that is not, and what differs."""
@@ -134,17 +205,32 @@ class Index:
         segment = len(self._files)
         self._files.append(file)
         self._database.executemany(
-            "INSERT INTO exchange (key, segment, position, who, method, uri, path) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO exchange (key, segment, position, who, method, uri, path, status) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     matching.key(asked, self._matchers), segment, position, asked.who,
-                    asked.method, asked.url, urlsplit(asked.url).path,
+                    asked.method, asked.url, urlsplit(asked.url).path, one.status,
                 )
                 for position, one in enumerate(exchanges)
                 for asked in [self._masks.asked(one.asked)]
             ),
         )  # fmt: skip
+
+    def _add_parts(self) -> None:
+        """Note what each exchange asks for; most crawls never need it."""
+        self._database.execute("BEGIN")
+        for place, segment, position, played in self._database.execute(
+            "SELECT place, segment, position, played FROM exchange ORDER BY place"
+        ):
+            asked = self._masks.asked(self._exchange(segment, position).asked)
+            keys = (matching.key(part, self._matchers) for part in self._taken_apart(asked))
+            self._database.executemany(
+                "INSERT INTO part VALUES (?, ?, ?)", ((key, place, played) for key in keys)
+            )
+        self._database.execute("COMMIT")
+        self._database.execute("CREATE INDEX part_key ON part (key)")
+        self._database.execute("CREATE INDEX part_place ON part (place)")
 
     def _exchange(self, segment: int, position: int) -> Exchange:
         file = self._files[segment]

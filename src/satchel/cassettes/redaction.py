@@ -26,8 +26,13 @@ from satchel.service import Reading, Service, Subject, host_of
 REMEMBERED: Final = 100_000
 """People of whom it is remembered that they are no minors: at least so many."""
 
-UNREADABLE: Final = b"satchel: left out, since it could not be read"
-"""Stands for an answer that is none: what cannot be read cannot be judged, and stays unreadable."""
+UNREAD: Final = b"satchel: left out, since it could not be read"
+"""Stands for an answer that is none, or that nobody can read: what cannot be read cannot be judged,
+and what replays it shall not take it for an empty one."""
+
+
+class _Unread(Exception):
+    """Why a body is not known to hold nothing that is withheld."""
 
 
 class Redactor:
@@ -35,19 +40,16 @@ class Redactor:
 
     :param gate: a gate of its own, with the rules of the crawl's
     :param services: the services, and their settings
-    :param count: is told when a body is left out
     """
 
     def __init__(
         self,
         gate: Gate,
         services: Iterable[tuple[Service, Struct]],
-        count: Callable[[str], None] = lambda what: None,
     ) -> None:
         self._gate = gate
         self._services = list(services)
         self._hosts = {h: s for s, settings in self._services for h in s.paces(settings)}
-        self._count = count
         self._no_minors = Recent(REMEMBERED)
         gate.is_no_minor = self.note
 
@@ -55,11 +57,19 @@ class Redactor:
         """Take note of an item that is no minor's, as :attr:`Gate.is_no_minor` says."""
         self._no_minors.add((type(item), *(key_of(item) or ())))
 
-    def redact(self, exchange: Exchange, service: str = "", *, of_others: bool = True) -> Exchange:
+    def redact(
+        self,
+        exchange: Exchange,
+        service: str = "",
+        *,
+        of_others: bool = True,
+        left_out: Callable[[str], None] = lambda why: None,
+    ) -> Exchange:
         """An exchange with what may be recorded of the answer's body.
 
         :param service: whose request it is, where that is known
         :param of_others: whether a body that is of no service stays, as those of your own spiders
+        :param left_out: is told why the body is left out
         """
         if not exchange.body or exchange.status >= 400 or _is_robots_txt(exchange.asked):
             return exchange
@@ -67,9 +77,13 @@ class Redactor:
         if found is None:
             if of_others or self._gate.level is Level.OFF:
                 return exchange
-            self._count("left_out")
+            left_out("no service reads it")
             return dataclasses.replace(exchange, body=b"")
-        return dataclasses.replace(exchange, body=self._body(exchange, *found))
+        try:
+            return dataclasses.replace(exchange, body=self._body(exchange, *found))
+        except _Unread as error:
+            left_out(str(error))
+            return dataclasses.replace(exchange, body=UNREAD)
 
     def _found(self, asked: Asked, name: str) -> tuple[Service, Reading | None] | None:
         """Whose request it is, and how the answer is read; ``None``: it is none of a service's."""
@@ -84,13 +98,11 @@ class Redactor:
         if not any(map(self._gate.withholds_from, service.items)):
             return exchange.body
         if reading is None:
-            self._count("left_out")
-            return b""
+            raise _Unread(f"{service.name} does not say how such an answer is read")
         try:
             answer = reading.read(exchange.body)
         except DecodeError:
-            self._count("left_out")
-            return UNREADABLE
+            raise _Unread("it could not be read") from None
         if answer is None:
             return b"null"
         if reading.subject is not None:

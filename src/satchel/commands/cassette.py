@@ -127,11 +127,14 @@ def _readable(files: Iterable[Path], form: Serializer) -> Iterator[Exchange]:
 def _safe(found: Iterable[Exchange]) -> Iterator[Exchange]:
     """Exchanges as a crawl would record them."""
     addon = _addon()
-    left_out = Counter[str]()
-    masks, redactor = addon.masks(), addon.redactor(lambda what: left_out.update([what]))
+    reasons: list[str] = []
+    masks, redactor = addon.masks(), addon.redactor()
     # Twice: what one of them shows to be a secret may be in those before.
-    redacted = [masks.exchange(redactor.redact(one, of_others=False)) for one in found]
-    if count := left_out["left_out"]:
+    redacted = [
+        masks.exchange(redactor.redact(one, of_others=False, left_out=reasons.append))
+        for one in found
+    ]
+    if count := len(reasons):
         which = "bodies were" if count > 1 else "body was"
         click.echo(f"{count:,} {which} left out, since no service reads such answers", err=True)
     for exchange in redacted:

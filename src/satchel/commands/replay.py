@@ -17,7 +17,7 @@ from satchel.cassettes.redaction import items_of
 from satchel.cassettes.serializers import serializer
 from satchel.cassettes.sources import exchanges
 from satchel.errors import CassetteError, DecodeError, UsageError
-from satchel.service import Reading
+from satchel.service import reading_of
 from satchel.spider import SatchelSpider
 from satchel.verdict import EXIT_STATUS, STAT, Verdict
 
@@ -81,7 +81,7 @@ class ReplaySpider(SatchelSpider):
 
     def _items(self, exchange: Exchange) -> list[Any]:
         asked = exchange.asked
-        reading = self._reading(exchange)
+        reading = reading_of(self._services, asked.method, asked.url, asked.body)
         if reading is None:
             self.logger.debug("%s: no service knows it", asked.url)
             self.count("replay/unknown")
@@ -98,13 +98,6 @@ class ReplaySpider(SatchelSpider):
             self._undecodable(asked.url, unusable)
         self.count("replay/answers")
         return list(items_of(answer))
-
-    def _reading(self, exchange: Exchange) -> Reading | None:
-        asked = exchange.asked
-        for service in self._services:
-            if reading := service.reading(asked.method, asked.url, asked.body):
-                return reading
-        return None
 
     def _undecodable(self, url: str, error: DecodeError) -> None:
         self.logger.error("%s: %s", url, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -16,6 +17,7 @@ from scrapy.http import Response
 
 from satchel.addon import SatchelAddon
 from satchel.browser import VISIT
+from satchel.cassettes import bulk
 from satchel.cassettes.exchange import SESSION, Asked, Exchange, asked_of, exchange_of, response_to
 from satchel.cassettes.index import Index
 from satchel.cassettes.segments import Writer, is_segment, segments
@@ -33,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 _ASKED: Final = "satchel_asked"
 """``meta``: the request as it is recorded."""
+
+_SHOWN: Final = 5
+"""Of what a request asks for at once and the cassette lacks, so much is named."""
 
 _PLAYED: Final = "satchel_played"
 """``meta``: the response is from the cassette."""
@@ -62,7 +67,7 @@ class CassetteMiddleware:
         self._index = self._open()
         self._writer = self._make_writer()
         self._version = 0
-        self._failed = False
+        self._failed = self._has_left_out = False
         self._timer: asyncio.TimerHandle | None = None
         crawler.signals.connect(self._engine_stopped, signals.engine_stopped)
 
@@ -84,7 +89,7 @@ class CassetteMiddleware:
         if self._index is None or (self._writer is not None and _is_for_the_server(request)):
             return None
         try:
-            found = self._index.play(asked, again=self._writer is None)
+            found = self._play(self._index, asked)
         except CassetteError as error:
             return self._end(request, f"{error}: the recording has changed meanwhile")
         if found is not None:
@@ -92,6 +97,11 @@ class CassetteMiddleware:
             self._count("satchel/cassette/played")
             return self._answer(request, found)
         return None if self._writer is not None else self._missing(request, asked)
+
+    def _play(self, index: Index, asked: Asked) -> Exchange | None:
+        again = self._writer is None
+        found = index.play(asked, again=again)
+        return found or bulk.play(index, self._addon.services, asked, again=again)
 
     def _answer(self, request: Request, exchange: Exchange) -> Response:
         exchange = self._masks.restored(exchange)
@@ -108,17 +118,24 @@ class CassetteMiddleware:
             request.meta[_PLAYED] = True
             return Response(request.url, status=404, request=request)
         self._count("satchel/cassette/missing")
-        found = self._index.nearest(asked)
-        near = "it has none at all"
-        if found is not None:
-            recorded, differences = found
-            what = "; ".join(differences) or "equal ones"
-            near = f"the nearest is {recorded.method} {recorded.url} ({what})"
         return self._end(
             request,
-            f"{asked.method} {asked.url}: not in the cassette {self._name}: {near}; "
+            f"{asked.method} {asked.url}: not in the cassette {self._name}: "
+            f"{self._nearest(self._index, asked)}; "
             f"SATCHEL_CASSETTE_MODE=new_episodes records what is missing",
         )
+
+    def _nearest(self, index: Index, asked: Asked) -> str:
+        """What there is instead of a request."""
+        found = index.nearest(asked)
+        if found is None:
+            return "it has none at all"
+        recorded, differences = found
+        what = "; ".join(differences) or "equal ones"
+        if lacking := bulk.lacking(index, self._addon.services, asked):
+            more = f" and {len(lacking) - _SHOWN:,} more" if len(lacking) > _SHOWN else ""
+            what = f"none asks for {', '.join(lacking[:_SHOWN])}{more}"
+        return f"the nearest is {recorded.method} {recorded.url} ({what})"
 
     def _end(self, request: Request, message: str) -> Response:
         if self._addon.close_spider(Reason.NOT_RECORDED):
@@ -134,7 +151,11 @@ class CassetteMiddleware:
         unpacked = self._unpack(request, response)
         assert isinstance(unpacked, Response)
         exchange = self._with_session(request, exchange_of(asked, unpacked))
-        exchange = self._redactor.redact(exchange, request.meta.get("satchel_service", ""))
+        exchange = self._redactor.redact(
+            exchange,
+            request.meta.get("satchel_service", ""),
+            left_out=partial(self._left_out, request),
+        )
         self._record(self._masks.exchange(exchange))
         return unpacked
 
@@ -165,6 +186,22 @@ class CassetteMiddleware:
             f"{cookie}={SESSION.format(exchange.asked.who)}; Path=/",
         ]
         return dataclasses.replace(exchange, headers=headers)
+
+    def _left_out(self, request: Request, why: str) -> None:
+        """Tell, once, that an answer that is read is recorded without its body."""
+        if _is_for_the_server(request):
+            return
+        self._count("satchel/cassette/left_out")
+        if not self._has_left_out:
+            self._has_left_out = True
+            asked = self._masks.asked(asked_of(request))
+            logger.warning(
+                "%s %s: recorded without what was answered, since %s; a replay cannot read it "
+                "(told once; the stat satchel/cassette/left_out counts them)",
+                asked.method,
+                asked.url,
+                why,
+            )
 
     def _record(self, exchange: Exchange) -> None:
         assert self._writer is not None
@@ -215,7 +252,10 @@ class CassetteMiddleware:
         """The index of what is replayed; ``None``: nothing is."""
         if self._mode == "all":
             return None
-        index = Index(self._folder, self._serializer, self._matchers)
+        services = self._addon.services
+        index = Index(
+            self._folder, self._serializer, self._matchers, partial(bulk.taken_apart, services)
+        )
         for error in index.damaged:
             logger.error(
                 "%s: this segment is damaged and left out; %s of others are used",

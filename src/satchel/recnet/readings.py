@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from satchel.answers import Page
-from satchel.recnet.api import OPERATIONS, ROOTS, Operation
+from satchel.recnet.api import OPERATIONS, ROOTS, Operation, folded
 from satchel.recnet.items import Account
-from satchel.service import Reading, Subject
+from satchel.service import Bulk, Reading, Subject
 
 _OPTIONAL: Final = frozenset({"include", "skip", "sort", "take"})
 
@@ -39,11 +39,20 @@ def reading(method: str, url: str, body: bytes) -> Reading | None:
         if operation.form and not body.lower().startswith(f"{operation.form.lower()}=".encode()):
             continue
         if found := form.path.search(parts.path):
-            return _reading(operation, found.groupdict())
+            bulk = _bulk(operation, url, body) if operation.form else None
+            return _reading(operation, found.groupdict(), bulk)
     return None
 
 
-def _reading(operation: Operation, said: dict[str, str]) -> Reading:
+def _bulk(operation: Operation, url: str, body: bytes) -> Bulk:
+    pairs = parse_qsl(body.decode("latin-1"))
+    return Bulk(
+        {folded(value): (url, urlencode({key: folded(value)}).encode()) for key, value in pairs},
+        lambda item: folded(str(getattr(item, operation.field))),
+    )
+
+
+def _reading(operation: Operation, said: dict[str, str], bulk: Bulk | None) -> Reading:
     def read(body: bytes) -> Any:
         return operation.read(body, None)
 
@@ -55,7 +64,7 @@ def _reading(operation: Operation, said: dict[str, str]) -> Reading:
             lambda bio, rows: {"accountId": id, "bio": bio},
             Subject(Account, (id,), "bio"),
         )
-    return Reading(operation.name, read, _WRITE.get(operation.name, _written))
+    return Reading(operation.name, read, _WRITE.get(operation.name, _written), bulk=bulk)
 
 
 def _written(answer: Any, rows: list[Any]) -> Any:
