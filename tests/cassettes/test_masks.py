@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote, quote_plus
+
 import pytest
 
 from satchel.cassettes.checking import findings
@@ -87,6 +92,53 @@ def test_secrets_in_odd_places_are_masked_and_found(leaking: Exchange, secret: s
     assert secret not in repr(masked)
     assert list(findings(leaking, Masks()))
     assert not list(findings(masked, Masks()))
+
+
+KNOWN = 'a "kéy" with/slashes & more'
+
+
+def typed(kind: str) -> dict[str, list[str]]:
+    return {"Content-Type": [kind]}
+
+
+@pytest.mark.parametrize(
+    "leaking",
+    [
+        exchange(headers=typed("text/plain; charset=utf-16"), body=KNOWN.encode("utf-16")),
+        exchange(headers=typed("text/plain; charset=utf-16-be"), body=KNOWN.encode("utf-16-be")),
+        exchange(headers=typed("text/plain"), body=b"\xfe\xff" + KNOWN.encode("utf-16-be")),
+        exchange(headers=typed("text/html; charset=latin-1"), body=KNOWN.encode("latin-1")),
+        exchange(body=gzip.compress(KNOWN.encode("utf-16"))),
+        exchange(body=quote(quote(KNOWN, safe="")).encode()),
+        exchange(f"{URL}?next={quote(quote_plus(f'/?a={KNOWN}'))}"),
+        *[exchange(body=b64encode(f"{before}{KNOWN}:x".encode())) for before in ("", "a", "ab")],
+        exchange(body=urlsafe_b64encode(f"??>{KNOWN}".encode())),
+        exchange(body=json.dumps({"basic": b64encode(f"me:{KNOWN}".encode()).decode()}).encode()),
+    ],
+)
+def test_a_secret_of_the_settings_however_it_is_written(leaking: Exchange) -> None:
+    masks = Masks()
+    masks.know(Secret(KNOWN), "<KEY>")
+    assert masks.found_in(leaking) == {"<KEY>"}
+    masked = masks.exchange(leaking)
+    assert masks.found_in(masked) == set()
+    texts = (masked.asked.url.encode() + masked.body).replace(b"\0", b"")
+    assert b"<KEY>" in texts or leaking.body.startswith(b"\x1f\x8b")  # A file is left out.
+
+
+def test_the_password_of_basic_authentication_is_learned() -> None:
+    masks = Masks()
+    basic = b64encode(b"me:0123456789abcdef").decode()
+    masks.asked(Asked("GET", URL, {"Authorization": [f"Basic {basic}"]}))
+    assert masks.exchange(exchange(body=b"0123456789abcdef")).body == b"<PASSWORD>"
+    masks.asked(Asked("GET", URL, {"Authorization": ["Basic none"]}))
+
+
+def test_a_secret_ends_where_its_text_does() -> None:
+    """The second byte of an "à" is a space of Latin-1."""
+    said = exchange(form="a=1&password=nàïve-à-01234567".encode(), headers=typed("text/plain"))
+    masked = Masks().exchange(said)
+    assert masked.asked.body == b"a=1&password=<PASSWORD>"
 
 
 def test_sessions_of_the_crawl_are_not_forgotten() -> None:

@@ -7,6 +7,9 @@ and files are treated alike.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import codecs
 import dataclasses
 import html.entities
 import json
@@ -18,7 +21,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import fields
 
-from satchel.cassettes.exchange import Asked, Exchange, Headers, gunzipped
+from satchel.cassettes.exchange import Asked, Exchange, Headers, charset, gunzipped, header
 from satchel.config import PREFIX, Secret, plugin_prefix
 
 LEARNED: Final = 64
@@ -31,31 +34,34 @@ names give them away."""
 _LONG: Final = 12
 """What a crawl meets counts as a secret that may come again only if it is no everyday word."""
 
+_PACKED: Final = 8
+"""Secrets of the settings, and sessions, of so many bytes are looked for in base64, too."""
+
 _SESSION: Final = "<SESSION>"
 
 _NAMES: Final = (
     r"[\w.-]*(?:passw(?:or)?d|passwd|secret|token|api[_-]?key|subscription-key|session(?:_?id)?"
     r"|signature|authorization|jwt)"
 )
-_HEADER: Final = re.compile(rf"(?i)(?:{_NAMES}|[\w-]*-key|authentication|proxy-authenticate)$")
+_HEADER: Final = re.compile(rf"(?ai)(?:{_NAMES}|[\w-]*-key|authentication|proxy-authenticate)$")
 _PLACEHOLDER: Final = re.compile(r"<[A-Z][\w.-]*>")
 _KEPT: Final = r"(?-i:<[A-Z][\w.-]*>)"
-_QUOTED: Final = re.compile(r"(?i)%3C([A-Z][\w.-]*)%3E")
-_QUERY: Final = re.compile(rf"(?i)(?P<before>[?&;#]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
-_LINK: Final = re.compile(rf"(?i)(?P<before>[?&;#]({_NAMES})=)(?P<value>[^&#\s\"'<>]+)")
-_FORM: Final = re.compile(rf"(?i)(?P<before>(?:^|&)({_NAMES})=)(?P<value>[^&\s<>]+)")
+_QUOTED: Final = re.compile(r"(?ai)%3C([A-Z][\w.-]*)%3E")
+_QUERY: Final = re.compile(rf"(?ai)(?P<before>[?&;#]({_NAMES}|key|sig)=)(?P<value>[^&#\s\"'<>]+)")
+_LINK: Final = re.compile(rf"(?ai)(?P<before>[?&;#]({_NAMES})=)(?P<value>[^&#\s\"'<>]+)")
+_FORM: Final = re.compile(rf"(?ai)(?P<before>(?:^|&)({_NAMES})=)(?P<value>[^&\s<>]+)")
 _JSON: Final = re.compile(
-    rf'(?i)(?P<before>"({_NAMES})"\s*:\s*")(?!{_KEPT}")(?P<value>(?:[^"\\]|\\.)+)'
+    rf'(?ai)(?P<before>"({_NAMES})"\s*:\s*")(?!{_KEPT}")(?P<value>(?:[^"\\]|\\.)+)'
 )
 _MULTIPART: Final = re.compile(
-    rf'(?i)(?P<before>name="({_NAMES})"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?!{_KEPT}\r?\n)(?P<value>[^\r\n]+)'
+    rf'(?ai)(?P<before>name="({_NAMES})"\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?!{_KEPT}\r?\n)(?P<value>[^\r\n]+)'
 )
 _INPUT: Final = re.compile(
-    rf"""(?i)(?P<before><input\b[^<>]*?\bname=["']?({_NAMES})["']?\s[^<>]*?\bvalue=["']?)"""
+    rf"""(?ai)(?P<before><input\b[^<>]*?\bname=["']?({_NAMES})["']?\s[^<>]*?\bvalue=["']?)"""
     r"""(?P<value>[^"'\s<>]+)"""
 )
-_COOKIE: Final = re.compile(r"((?:^|;)\s*([^=;\s]+)\s*=\s*)([^;]*)")
-_USER: Final = re.compile(r"(?i)(https?:(?:\\?/){2}[^/\s:@\"'<>\\]+:)[^/\s@\"'<>]+(?=@)")
+_COOKIE: Final = re.compile(r"(?a)((?:^|;)\s*([^=;\s]+)\s*=\s*)([^;]*)")
+_USER: Final = re.compile(r"(?ai)(https?:(?:\\?/){2}[^/\s:@\"'<>\\]+:)[^/\s@\"'<>]+(?=@)")
 
 WEB_TOKEN: Final = re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+")
 """JSON web tokens: in addresses and headers they are nothing else than secrets."""
@@ -159,7 +165,7 @@ class Masks:
             asked,
             url=self._address(url),
             headers=self._headers(asked.headers),
-            body=self._body(asked.body, asked=True),
+            body=self._body(asked.body, asked.headers, asked=True),
         )
 
     def exchange(self, exchange: Exchange) -> Exchange:
@@ -167,7 +173,10 @@ class Masks:
         asked = self.asked(exchange.asked)
         headers = self._headers(exchange.headers)
         return dataclasses.replace(
-            exchange, asked=asked, headers=headers, body=self._body(exchange.body)
+            exchange,
+            asked=asked,
+            headers=headers,
+            body=self._body(exchange.body, exchange.headers),
         )
 
     def restored(self, exchange: Exchange) -> Exchange:
@@ -193,7 +202,14 @@ class Masks:
 
     def _changed(self) -> None:
         self.version += 1
-        values = {**self._learned, **dict.fromkeys(self._held.values(), _SESSION), **self._known}
+        sure = {**dict.fromkeys(self._held.values(), _SESSION), **self._known}
+        packed = {
+            text: placeholder
+            for value, placeholder in sure.items()
+            if value not in self._back
+            for text in _in_base64(value)
+        }
+        values = {**self._learned, **packed, **sure}
         kept = "|".join([_PLACEHOLDER.pattern, *map(re.escape, self._back)])
         longest_first = sorted(values, key=len, reverse=True)
         self._looks = [_Look(value, values[value], kept) for value in longest_first]
@@ -231,7 +247,10 @@ class Masks:
             return _COOKIE.sub(self._cookie, value)
         if _HEADER.match(name):
             if not _PLACEHOLDER.search(value):
-                self.learn(value.rpartition(" ")[2], _named(name))
+                kind, _, secret = value.rpartition(" ")
+                if kind.lower() == "basic":
+                    self.learn(_password(secret), "<PASSWORD>")
+                self.learn(secret, _named(name))
                 return _named(name)
             return value
         return self._address(value)
@@ -244,9 +263,10 @@ class Masks:
         self.learn(value, placeholder)
         return found[1] + placeholder
 
-    def _body(self, body: bytes, *, asked: bool = False) -> bytes:
+    def _body(self, body: bytes, headers: Headers, *, asked: bool = False) -> bytes:
         """A body without secrets.
 
+        :param headers: those that say what it is
         :param asked: it is a request's, so what is named as a secret is one; in an answer it may be
             any word (a page's ``token=announcements``), which is no reason to replace it elsewhere
         """
@@ -254,15 +274,53 @@ class Masks:
             return body
         if (unpacked := gunzipped(body)) is not None:
             # A file, not an encoding: it is kept or left out as a whole.
-            return body if self._body(unpacked) == unpacked else b""
-        text = body.decode("latin-1")
+            return body if self._body(unpacked, {}) == unpacked else b""
+        encoding = _encoding(body, headers)
+        text = _as_utf_8(body, encoding)
+        masked = self._body_text(text, asked=asked)
+        if masked == text:
+            return body
+        masked_bytes = masked.encode("latin-1")
+        return masked_bytes if encoding is None else masked_bytes.decode().encode(encoding)
+
+    def _body_text(self, text: str, *, asked: bool) -> str:
         if asked:
             text = self._by_name(_MULTIPART, self._by_name(_FORM, text))
         text = self._by_name(_JSON, text, learns=asked)
         for pattern in (_LINK, _INPUT):
             text = self._by_name(pattern, text, learns=False)
-        text = _USER.sub(r"\1<PASSWORD>", text)
-        return self._text(text).encode("latin-1")
+        return self._text(_USER.sub(r"\1<PASSWORD>", text))
+
+
+def _encoding(body: bytes, headers: Headers) -> str | None:
+    """The encoding of a text, if it has to be translated for secrets to be found in it."""
+    for mark, name in _MARKS.items():
+        if body.startswith(mark):
+            return _decodable(body, name)
+    name = charset(header(headers, "content-type"))
+    return None if name in ("utf-8", "ascii") else _decodable(body, name)
+
+
+def _decodable(body: bytes, name: str) -> str | None:
+    try:
+        body.decode(name).encode()
+    except (UnicodeError, LookupError):
+        return None
+    return name
+
+
+def _as_utf_8(body: bytes, encoding: str | None) -> str:
+    """A body as UTF-8, a character for each byte."""
+    return (body if encoding is None else body.decode(encoding).encode()).decode("latin-1")
+
+
+_MARKS: Final = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""How a text begins that says so itself; the longer ones first, since they begin like others."""
 
 
 def masks_of(settings: Mapping[str, Struct], config: Struct) -> Masks:
@@ -308,10 +366,31 @@ def _texts(exchange: Exchange) -> Iterator[str]:
     for headers in (exchange.asked.headers, exchange.headers):
         for values in headers.values():
             yield from values
-    for body in (exchange.asked.body, exchange.body):
-        yield body.decode("latin-1")
+    for headers, body in (
+        (exchange.asked.headers, exchange.asked.body),
+        (exchange.headers, exchange.body),
+    ):
+        yield _as_utf_8(body, _encoding(body, headers))
         if (unpacked := gunzipped(body)) is not None:
-            yield unpacked.decode("latin-1")
+            yield _as_utf_8(unpacked, _encoding(unpacked, {}))
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """What base64 makes of a secret, wherever in a text it stands, without what its neighbours have
+    a part in. Of short secrets that could be anything."""
+    value = secret.encode()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for before in range(3 if len(value) >= _PACKED else 0):
+            text = encode(bytes(before) + value).decode()
+            yield text[-(-before * 8 // 6) : (before + len(value)) * 8 // 6]
+
+
+def _password(basic: str) -> str:
+    """The password of basic authentication; empty: it is none."""
+    try:
+        return base64.b64decode(basic).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
 
 
 def _named(name: str) -> str:
@@ -328,11 +407,11 @@ def _escaped(character: str) -> str:
         return character
     code = ord(character)
     ways = [
-        re.escape(character), rf"\\+{re.escape(character)}", f"(?i:%{code:02x})",
+        re.escape(character), rf"\\+{re.escape(character)}", f"(?i:%(?:25)*{code:02x})",
         rf"(?i:\\+u{code:04x})", f"(?i:&#(?:{code}|x0*{code:x});)",
     ]  # fmt: skip
     if character == " ":
-        ways.append(r"\+")
+        ways += [r"\+", "(?i:%(?:25)*2b)"]
     if name := html.entities.codepoint2name.get(code):
         ways.append(f"&{name};")
     return f"(?:{'|'.join(ways)})"
