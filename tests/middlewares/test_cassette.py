@@ -23,7 +23,7 @@ from aiohttp import web
 
 from recording import REQUESTS, recording, started
 from satchel import hookimpl
-from satchel.cassettes.segments import read, segments
+from satchel.cassettes.segments import SEGMENT_BYTES, read, segments
 from satchel.cassettes.serializers import JsonSerializer
 from satchel.items import Item, field_names
 from satchel.kemono.world import CONSUMER, password_of
@@ -345,6 +345,21 @@ def test_no_secret_in_what_leaks(settings: dict[str, Any], monkeypatch: pytest.M
             )
     again = replayed(spider, settings)
     assert [item["status"] for item in again.items] == [item["status"] for item in live.items]
+
+
+def test_what_turns_out_to_be_a_secret_is_taken_out_of_finished_segments(
+    settings: dict[str, Any],
+) -> None:
+    async def telling(request: web.Request) -> web.Response:
+        return web.Response(text=f"take {TOKEN} {' ' * SEGMENT_BYTES}")
+
+    with serving(telling) as url:
+        asked = [f"{url}/1", f"{url}/2", f"{url}/3?access_token={TOKEN}"]
+        crawl(asking(*map(scrapy.Request, asked)), {**settings, "ROBOTSTXT_OBEY": False})
+    files = segments(recorded(settings))
+    assert len(files) == 3
+    assert [read(file, JSON)[-1].body.strip() for file in files] == [b"take <ACCESS_TOKEN>"] * 3
+    assert TOKEN not in text_of(recorded(settings))
 
 
 def test_what_cannot_be_masked_is_refused(

@@ -84,15 +84,19 @@ class _Look:
         secret = "".join(map(_escaped, value.encode().decode("latin-1")))
         self._pattern = re.compile(f"{kept}|({secret})")
 
+    def may_be_in(self, text: str) -> bool:
+        """Whether the secret's longest word is in a text."""
+        return self._core in text
+
     def masked(self, text: str) -> str:
         """A text without the secret."""
-        if self._core not in text:
+        if not self.may_be_in(text):
             return text
         return self._pattern.sub(lambda found: self.placeholder if found[1] else found[0], text)
 
     def finds(self, text: str) -> bool:
         """Whether a text has the secret."""
-        return self._core in text and any(found[1] for found in self._pattern.finditer(text))
+        return self.may_be_in(text) and any(found[1] for found in self._pattern.finditer(text))
 
 
 class Masks:
@@ -199,6 +203,10 @@ class Masks:
         """The placeholders of secrets that an exchange has nevertheless."""
         texts = list(_texts(exchange))
         return {look.placeholder for look in self._looks if any(map(look.finds, texts))}
+
+    def may_be_in(self, segment: str) -> bool:
+        """Whether the text of a segment may have a secret; that is known fast."""
+        return any(look.may_be_in(segment) for look in self._looks)
 
     def _changed(self) -> None:
         self.version += 1

@@ -11,7 +11,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,6 +94,7 @@ class Writer:
     """Writes the segments of one crawl.
 
     :param folder: the cassette; it is made when there is something to write
+    :ivar finished: the segments that nothing is added to any more
     """
 
     def __init__(self, folder: Path, serializer: Serializer) -> None:
@@ -104,6 +105,7 @@ class Writer:
         self._exchanges: list[Exchange] = []
         self._bytes = 0
         self._written = True
+        self.finished: list[Path] = []
 
     @property
     def is_written(self) -> bool:
@@ -145,8 +147,17 @@ class Writer:
         replace(self._path(), serialized(self._exchanges, self._serializer))
         self._written = True
         if self.is_full:
+            self.finished.append(self._path())
             self._number += 1
             self._exchanges, self._bytes = [], 0
+
+    def rewrite(self, file: Path, change: Callable[[list[Exchange]], list[Exchange]]) -> None:
+        """Write a finished segment anew.
+
+        :raises OSError: it cannot be written
+        :raises Damaged: it is not as it was written
+        """
+        replace(file, serialized(change(read(file, self._serializer)), self._serializer))
 
     def _path(self) -> Path:
         name = f"{self._number:04}-{self._name}"

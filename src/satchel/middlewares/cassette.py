@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -221,30 +222,43 @@ class CassetteMiddleware:
             self._timer = None
         if self._writer is None or self._writer.is_written or self._failed:
             return
-        self._mask_again(self._writer)
+        kept = self._writer.exchanges
+        kept[:] = self._masked(kept)
+        self._writing(self._writer.write)
+
+    def _writing(self, write: Callable[[], None]) -> None:
         try:
-            self._writer.write()
-        except (OSError, ValueError) as error:
+            write()
+        except (OSError, ValueError, CassetteError) as error:
             self._failed = True
             reason = getattr(error, "strerror", None) or error
             logger.error("%s: %s; the recording ends here", self._folder, reason)
             self._count("satchel/cassette/failed")
 
-    def _mask_again(self, writer: Writer) -> None:
+    def _mask_finished(self, writer: Writer) -> None:
+        """What was learned after a segment was finished may be in it."""
+        for file in writer.finished:
+            if self._masks.may_be_in(file.read_text(encoding="utf-8")):
+                self._version = -1
+                writer.rewrite(file, self._masked)
+
+    def _masked(self, exchanges: list[Exchange]) -> list[Exchange]:
         """The last look before what is written stays: a secret may have been learned meanwhile."""
-        kept = writer.exchanges
         if self._version != self._masks.version:
             self._version = self._masks.version
-            kept[:] = map(self._masks.exchange, kept)
-        for exchange in list(kept):
-            if places := self._masks.found_in(exchange):
-                kept.remove(exchange)
-                self._count("satchel/cassette/refused")
-                logger.error(
-                    "%s: not recorded, since a secret could not be taken out (%s)",
-                    self._masks.asked(exchange.asked).url.partition("?")[0],
-                    ", ".join(sorted(places)),
-                )
+            exchanges = list(map(self._masks.exchange, exchanges))
+        return [exchange for exchange in exchanges if not self._is_refused(exchange)]
+
+    def _is_refused(self, exchange: Exchange) -> bool:
+        places = self._masks.found_in(exchange)
+        if places:
+            self._count("satchel/cassette/refused")
+            logger.error(
+                "%s: not recorded, since a secret could not be taken out (%s)",
+                self._masks.asked(exchange.asked).url.partition("?")[0],
+                ", ".join(sorted(places)),
+            )
+        return bool(places)
 
     # Opening and closing
 
@@ -284,6 +298,8 @@ class CassetteMiddleware:
 
     def _engine_stopped(self) -> None:
         self._write()
+        if self._writer is not None and not self._failed:
+            self._writing(partial(self._mask_finished, self._writer))
         if self._index is not None:
             self._index.close()
         if self._mode == "all" and self._before:
