@@ -33,10 +33,10 @@ def satchel_settings() -> type[Struct]:
 @hookimpl
 async def satchel_job_finished(job: JobInfo, settings: Settings) -> None:
     """Tell of a failure that is not mended by itself."""
-    if job.verdict != "failed" or job.again is not None or settings.url is None:
+    if settings.url is None or not (text := _text(job)):
         return
     message = {
-        "text": f"{job.id} failed on {job.node}: {job.why}",
+        "text": text,
         "job": job.id,
         "run": job.name,
         "spider": job.spider,
@@ -58,3 +58,12 @@ async def satchel_job_finished(job: JobInfo, settings: Settings) -> None:
         raise SatchelError(f"SATCHEL_ALERT_URL: {type(error).__name__}") from None
     if status >= 400:
         raise SatchelError(f"SATCHEL_ALERT_URL: the answer was {status}")
+
+
+def _text(job: JobInfo) -> str:
+    """A line for people; empty: there is nothing that they have to know."""
+    if job.verdict == "failed" and job.again is None:
+        return f"{job.id} failed{f' on {job.node}' if job.node else ''}: {job.why}"
+    if job.verdict == "skipped" and job.attempt > 1:
+        return f"{job.id}: what had failed was not tried again: {job.why}"
+    return ""

@@ -73,15 +73,15 @@ class ResponseInfo:
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A job that ``satchel schedule`` started on a scrapyd node, and what it came to.
+    """A run of a timetable of ``satchel schedule``, and what it came to.
 
-    :ivar id: its id, there and in the table ``satchel_crawl``
+    :ivar id: its id, which its job on the scrapyd node and its row in ``satchel_crawl`` have, too
     :ivar name: its entry in the timetable
     :ivar spider: the spider
     :ivar due: when it was due
     :ivar attempt: 1, or more where it is repeated
-    :ivar node: the node that had it
-    :ivar verdict: ``complete``, ``failed``, ``cancelled`` or ``unjudged``
+    :ivar node: the node that had it; empty: none had
+    :ivar verdict: ``complete``, ``failed``, ``cancelled``, ``skipped`` or ``unjudged``
     :ivar why: why it is not complete
     :ivar items: how many items it found; ``None``: nobody knows
     :ivar errors: how many errors it had; ``None``: nobody knows
@@ -656,9 +656,10 @@ def satchel_job_finished(job: JobInfo, settings: Any) -> Awaitable[None] | None:
     """Look at what a scheduled job came to.
 
     Called by ``satchel schedule`` when a job has ended and was judged, for each attempt, also a
-    failed one. It may be called twice for one, if the scheduler is killed meanwhile. There is no
-    crawl: it runs in the scheduler, with the settings and the environment of that, and the
-    scheduler waits. A failure is logged. What it returns does not count.
+    failed one, and when a run is skipped, or an attempt that was to be. It may be called twice for
+    one, if the scheduler is killed meanwhile. There is no crawl: it runs in the scheduler, with the
+    settings and the environment of that, and the scheduler waits. A failure is logged. What it
+    returns does not count.
 
     .. versionadded:: 0.1
 

@@ -55,6 +55,7 @@ def test_only_what_failed_for_good() -> None:
         async with webhook() as (url, got):
             again = dataclasses.replace(FAILED, again=DUE)
             await tell(url, FAILED, again, dataclasses.replace(FAILED, verdict="complete"))
+            await tell(url, dataclasses.replace(FAILED, verdict="skipped", attempt=1))
             await tell("", FAILED)
         assert got == [
             {
@@ -64,6 +65,20 @@ def test_only_what_failed_for_good() -> None:
                 "why": "9 items, where 40 are usual", "items": 9, "errors": 0,
             }
         ]  # fmt: skip
+
+    asyncio.run(run())
+
+
+def test_what_no_node_took_and_what_was_not_tried_again() -> None:
+    async def run() -> None:
+        async with webhook() as (url, got):
+            nowhere = dataclasses.replace(FAILED, node="", items=None, errors=None)
+            await tell(url, dataclasses.replace(nowhere, why="no node took it"))
+            await tell(url, dataclasses.replace(nowhere, verdict="skipped", why="the next is due"))
+        assert [message["text"] for message in got] == [
+            "rooms-1 failed: no node took it",
+            "rooms-1: what had failed was not tried again: the next is due",
+        ]
 
     asyncio.run(run())
 

@@ -289,6 +289,9 @@ def test_overlap_skip(play: Play) -> None:
         assert scene.verdicts() == [
             ("010000Z", "sent"), ("020000Z", "skipped"), ("030000Z", "skipped"),
         ]  # fmt: skip
+        assert [(told.id, told.node, told.verdict, told.why) for told in scene.heard.jobs] == [
+            (job(hour), "", "skipped", "the last run still goes on") for hour in (2, 3)
+        ]
         scene.one.end()
         await scene.at(3.5)
         await scene.at(4)
@@ -371,6 +374,8 @@ def test_missed(missed: str, started: list[str], play: Play) -> None:
             scene.two.end()
         assert scene.started == started
         assert len(scene.all()) == 4
+        skipped = [told.why for told in scene.heard.jobs if told.verdict == "skipped"]
+        assert skipped == ["it was missed"] * (4 - len(started))
 
     play(act, missed=missed)
 
@@ -380,11 +385,32 @@ def test_a_run_that_no_node_took_in_time_is_missed(play: Play) -> None:
         await scene.one.go()
         await scene.two.go()
         await scene.at(1)
+        (run,) = scene.all()
+        assert (run.state, run.why) == (State.WAITING, "no node takes it")
         await scene.one.come()
         await scene.at(1.2)
-        assert scene.verdicts() == [("010000Z", "skipped")]
+        (told,) = scene.heard.jobs
+        assert (told.id, told.verdict, told.why) == (job(1), "failed", "no node took it")
+        assert scene.started == []
 
     play(act, missed="skip")
+
+
+def test_while_no_node_takes_any_each_fails_when_the_next_is_due(play: Play) -> None:
+    async def act(scene: Scene) -> None:
+        await scene.one.go()
+        await scene.two.go()
+        for hour in (1, 2, 3):
+            await scene.at(hour)
+        assert [(told.id, told.verdict) for told in scene.heard.jobs] == [
+            (job(1), "failed"), (job(2), "failed"),
+        ]  # fmt: skip
+        await scene.one.come()
+        await scene.at(3.01)
+        assert scene.started == [job(3)]
+        assert scene.all()[-1].why == ""
+
+    play(act)
 
 
 def test_what_is_new_in_the_timetable_has_missed_nothing(play: Play) -> None:
@@ -536,9 +562,10 @@ def test_a_retry_gives_way_to_the_next_run(play: Play) -> None:
         await scene.at(1.5)
         await scene.at(2)
         assert scene.started == [job(1), job(2)]
-        assert scene.verdicts()[1] == ("00000Z-2", "skipped") or scene.all()[1].why == (
-            "the next run is due"
-        )
+        assert [(told.id, told.attempt, told.verdict, told.why) for told in scene.heard.jobs] == [
+            (job(1), 1, "failed", "it is not in the store: could it begin? its log says"),
+            (job(1, 2), 2, "skipped", "the next run is due"),
+        ]
 
     play(act, retries=1, retry_after="2h")
 

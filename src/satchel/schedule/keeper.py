@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from satchel.errors import SatchelError, TimetableError
@@ -88,6 +89,14 @@ class Keeper:
             await self.round()
             await self._clock.sleep(self._pause())
 
+    def say_next(self) -> None:
+        """Log which run is due next."""
+        now = self._clock.now()
+        runs = self.timetable.runs.items()
+        found = [(due, name) for name, entry in runs for due in islice(dues(entry, now), 1)]
+        for due, name in sorted(found)[:1]:
+            logger.info("next: %s, due %s", name, _local(due))
+
     async def round(self) -> None:
         """One round."""
         self._reload()
@@ -99,9 +108,9 @@ class Keeper:
             looks = await self._look()
         await self._follow(looks)
         await self._judge()
-        await self._tell()
         for name in sorted({run.name for run in self._runs.all(State.WAITING)}):
             await self._start_of(name, looks)
+        await self._tell()
         self._runs.forget(now - KEPT)
 
     # Which are due.
@@ -313,7 +322,7 @@ class Keeper:
 
     async def _tell(self) -> None:
         for run in self._runs.untold():
-            level = logging.INFO if run.verdict == Outcome.COMPLETE else logging.ERROR
+            level = LEVELS.get(run.verdict, logging.INFO)
             words = f"{run.verdict}: {run.why}" if run.why else run.verdict
             again = self._retry_of(run)
             then = f"; again at {_local(again)}" if again else ""
@@ -349,7 +358,9 @@ class Keeper:
             return
         ready = self._without_missed(entry, ready, now)
         if ready and not await self._start(ready[0], entry, looks):
-            self._say(f"run {name}", f"{ready[0].id} waits: no node takes it")
+            ready[0].why = "no node takes it"
+            self._runs.save(ready[0])
+            self._say(f"run {name}", f"{ready[0].id} waits: {ready[0].why}")
 
     def _overlap(self, entry: rules.Run, active: list[Run], ready: list[Run]) -> None:
         """What is done with runs that are due while another goes on."""
@@ -379,14 +390,18 @@ class Keeper:
                 self._runs.save(run)
             return ready
         dropped = missed if entry.missed == "skip" else [r for r in missed if r is not ready[-1]]
-        self._skip(dropped, "it was missed")
+        tried = [run for run in dropped if run.why]
+        self._skip([run for run in dropped if run not in tried], "it was missed")
+        for run in tried:
+            run.state, run.verdict = State.DONE, str(Outcome.FAILED)
+            run.why = "no node took it"
+            self._runs.save(run)
         return [run for run in ready if run not in dropped]
 
     def _skip(self, runs: list[Run], why: str) -> None:
         for run in runs:
             run.skip(why)
             self._runs.save(run)
-            logger.warning("%s: skipped: %s", run.id, why)
 
     async def _start(self, run: Run, entry: rules.Run, looks: Mapping[str, Look]) -> bool:
         """Start a run on the least busy node that takes it; whether there is one."""
@@ -394,6 +409,7 @@ class Keeper:
         for name in sorted(names, key=lambda name: looks[name].load):
             if self._dry:
                 run.skip("this was a dry run")
+                run.told = True
                 self._runs.save(run)
                 logger.info("%s: would be started on %s", run.id, name)
                 return True
@@ -407,7 +423,7 @@ class Keeper:
         return False
 
     async def _start_on(self, name: str, run: Run, entry: rules.Run) -> bool:
-        run.state, run.node, run.sent = State.SENDING, name, self._clock.now()
+        run.state, run.node, run.sent, run.why = State.SENDING, name, self._clock.now(), ""
         self._runs.save(run)
         try:
             await self._nodes.start(
@@ -441,6 +457,13 @@ class Keeper:
 
 
 SUPERSEDED: Final = "the next run is due"
+
+LEVELS: Final = {
+    "failed": logging.ERROR,
+    "cancelled": logging.WARNING,
+    "skipped": logging.WARNING,
+}
+"""Verdict → how it is logged; others are no more than news."""
 
 
 def _info(run: Run, again: float | None) -> JobInfo:

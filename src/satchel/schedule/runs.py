@@ -60,6 +60,7 @@ class Run:
     :ivar lost: its node has forgotten it, or does not answer
     :ivar store: the URL of its database, if its settings name one; empty: none
     :ivar counts: later runs are compared with it
+    :ivar why: why it waits, was skipped or is not complete
     :ivar told: the plugins were told what it came to
     """
 
@@ -92,7 +93,7 @@ class Run:
 
     def skip(self, why: str) -> None:
         """It is not run."""
-        self.state, self.verdict, self.why, self.told = State.DONE, "skipped", why, True
+        self.state, self.verdict, self.why = State.DONE, "skipped", why
 
 
 _COLUMNS: Final = [field.name for field in fields(Run)]
