@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -10,12 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from satchel import cli
+from satchel.history import Crawl
+from satchel.schedule import crawls
 from satchel.schedule.crawls import of_jobs
 from satchel.schedule.nodes import Job, Look, Nodes
 from satchel.schedule.runs import alone, path_in
@@ -92,20 +96,32 @@ def test_list_in_local_time(satchel: Run) -> None:
     assert "up to 10m later" in first
 
 
+def test_tables_in_a_pipe_are_as_wide_as_they_need(
+    satchel: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS")
+    lines = satchel("schedule", "--list")[1].splitlines()
+    assert len(lines) == 7
+    assert lines[-1].rstrip().endswith("30 3 * * * Europe/Berlin, up to 10m later")
+
+
 def test_rounds_and_what_is_shown_of_them(
     satchel: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     assert satchel("schedule", "--once")[0] == 0
     time.sleep(1)  # It is due each second.
     assert satchel("schedule", "--once", "--dry-run")[0] == 0
     assert any(said.startswith("node gone: nobody answers") for said in caplog.messages)
     assert any("waits: no node takes it" in said for said in caplog.messages)
+    assert re.fullmatch(r"next: often, due 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", caplog.messages[-1])
     assert json.loads(satchel("jobs", "--json")[1])["jobs"] == []
     satchel("schedule", "--once")
     shown = json.loads(satchel("jobs", "--json")[1])
     assert shown["silent"]["gone"].startswith("nobody answers")
     assert [entry["run"] for entry in shown["next"]] == ["often", "rooms"]
-    job = next(row["job"] for row in shown["jobs"] if row["state"] == "waiting")
+    waiting = [row for row in shown["jobs"] if row["state"] == "waiting"]
+    job = next(row["job"] for row in waiting if row["why"] == "no node takes it")
     table = satchel("jobs")[1]
     assert job in table
     assert "node gone: nobody answers" in table
@@ -113,6 +129,28 @@ def test_rounds_and_what_is_shown_of_them(
     code, _, err = satchel("jobs", "show", "nothing")
     assert code == 1
     assert err.splitlines()[-1].startswith("satchel: no job nothing: no node has it")
+
+
+def test_the_store_is_asked_for_what_is_shown_only(
+    satchel: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In three months there may be more runs than a database takes in one question."""
+    asked: list[str] = []
+
+    def of_jobs(store: str, jobs: list[str]) -> dict[str, Crawl]:
+        asked.extend(jobs)
+        now = datetime.now(UTC)
+        return {"x9": Crawl("x9", "rooms", now, now, "finished", "complete", {"i": 3}, 1, 0.0)}
+
+    async def look(*_: object) -> dict[str, Look]:
+        jobs = [Job(f"x{n}", "p", "rooms", "finished", f"2027-01-01 00:0{n}:00") for n in range(10)]
+        return {"gone": Look({job.id: job for job in jobs})}
+
+    monkeypatch.setattr(Nodes, "look", look)
+    monkeypatch.setattr(crawls, "of_jobs", of_jobs)
+    (row,) = json.loads(satchel("jobs", "--json", "--limit", "1")[1])["jobs"]
+    assert (row["job"], row["items"], row["errors"], row["verdict"]) == ("x9", 3, 1, "complete")
+    assert asked == ["x9"]
 
 
 def test_a_log_that_does_not_come(satchel: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
+from rich.console import Console
 from scrapy import Spider
 from scrapy.settings import BaseSettings
 from scrapy.spiderloader import get_spider_loader
@@ -20,6 +23,16 @@ from satchel.service import Service
 
 if TYPE_CHECKING:
     from satchel.schedule.timetable import Checks
+
+
+WIDE: Final = 1000
+"""Columns of what is no terminal: no line is longer."""
+
+
+def console() -> Console:
+    """Where tables are shown: as wide as the terminal, and in a pipe as they need it."""
+    terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if terminal else WIDE)
 
 
 def project_settings() -> BaseSettings:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from satchel.commands import config, timetable_checks
+from satchel.commands import config, console, timetable_checks
 from satchel.errors import SatchelError, UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ def jobs(context: click.Context, file: Path, limit: int, as_json: bool) -> None:
         found = _Jobs(file)
         found.look()
         rows = found.rows()[:limit]
+        found.add_figures(rows)
         if as_json:
             content = {
                 "jobs": [asdict(row) for row in rows],
@@ -90,18 +90,19 @@ def show(context: click.Context, id_: str, lines: int, as_json: bool) -> None:
     row = next((row for row in found.rows() if row.job == id_), None)
     if row is None:
         raise UsageError(f"no job {id_}: no node has it, and the timetable did not start it")
+    found.add_figures([row])
     tail = found.log.splitlines()[-lines:] if lines else []
     if as_json:
         click.echo(json.dumps({**asdict(row), "log": tail}, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
+    out = console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in asdict(row).items():
         if value not in (None, ""):
             table.add_row(name, Text(str(value)))
-    console.print(table)
+    out.print(table)
     for line in tail:
-        console.print(Text(line), soft_wrap=True)
+        out.print(Text(line), soft_wrap=True)
 
 
 class _Jobs:
@@ -154,15 +155,23 @@ class _Jobs:
     def rows(self) -> list[Row]:
         """A row for each job and run; what goes on first, then the last first."""
         seen = [(name, job) for name, look in self._looks.items() for job in look.jobs.values()]
-        crawls = self._crawls({job.id for _, job in seen} | self._runs.keys())
-        rows = [
-            _of_job(node, job, self._runs.get(job.id), crawls.get(job.id)) for node, job in seen
-        ]
+        rows = [_of_job(node, job) for node, job in seen]
         known = {row.job for row in rows}
-        rows += [_of_run(r, crawls.get(r.id)) for r in self._runs.values() if r.id not in known]
+        rows += [_of_run(run) for run in self._runs.values() if run.id not in known]
         order = {"running": 0, "pending": 1, "waiting": 1}
         rows.sort(key=lambda row: row.started, reverse=True)
         return sorted(rows, key=lambda row: order.get(row.state, 2))
+
+    def add_figures(self, rows: list[Row]) -> None:
+        """Add what the timetable and the store know of these."""
+        crawls = self._crawls({row.job for row in rows})
+        for row in rows:
+            if run := self._runs.get(row.job):
+                row.verdict, row.why = run.verdict, run.why
+            if crawl := crawls.get(row.job):
+                row.verdict = row.verdict or crawl.verdict or ""
+                row.reason, row.errors = crawl.finish_reason or "", crawl.errors
+                row.items = sum(crawl.items.values()) if crawl.items is not None else None
 
     def _crawls(self, ids: set[str]) -> dict[str, Crawl]:
         from satchel.schedule.crawls import of_jobs
@@ -188,53 +197,40 @@ class _Jobs:
         return [{"run": name, "due": _iso(due)} for due, name in sorted(found)]
 
 
-def _of_job(node: str, job: Job, run: Run | None, crawl: Crawl | None) -> Row:
+def _of_job(node: str, job: Job) -> Row:
     row = Row(job.id, job.spider, node, job.state, started=job.start[:19].replace(" ", "T"))
     if job.end:
         begun, ended = datetime.fromisoformat(job.start), datetime.fromisoformat(job.end)
         row.seconds = round((ended - begun).total_seconds(), 1)
-    _add(row, run, crawl)
     return row
 
 
-def _of_run(run: Run, crawl: Crawl | None) -> Row:
+def _of_run(run: Run) -> Row:
     state = run.verdict if run.verdict == "skipped" else run.state
     row = Row(run.id, run.spider, run.node, str(state), started=_iso(run.sent or run.due))
     if run.started and run.ended:
         row.seconds = round(run.ended - run.started, 1)
-    _add(row, run, crawl)
     return row
 
 
-def _add(row: Row, run: Run | None, crawl: Crawl | None) -> None:
-    """What the timetable and the store know of it."""
-    if run is not None:
-        row.verdict, row.why = run.verdict, run.why
-    if crawl is not None:
-        row.verdict = row.verdict or crawl.verdict or ""
-        row.reason, row.errors = crawl.finish_reason or "", crawl.errors
-        row.items = sum(crawl.items.values()) if crawl.items is not None else None
-
-
 def _print(rows: list[Row], found: _Jobs) -> None:
-    console = Console(highlight=False)
+    out = console()
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("job", no_wrap=True)
-    for name in ("node", "state", "outcome", "started"):
-        table.add_column(name, overflow="fold")
+    for name in ("job", "node", "state", "outcome", "started"):
+        table.add_column(name, no_wrap=name != "outcome", overflow="fold")
     for name in ("items", "errors", "time"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         outcome = row.why or row.verdict or row.reason
         began = row.started[5:16].replace("T", " ")
         took = "" if row.seconds is None else f"{row.seconds:,.0f} s"
         words = (row.job, row.node, row.state, outcome, began)
         table.add_row(*map(Text, words), *map(_number, (row.items, row.errors)), took)
-    console.print(table if rows else Text("no jobs"))
+    out.print(table if rows else Text("no jobs"))
     for name, trouble in found.troubles.items():
-        console.print(Text(f"node {name}: {trouble}", "red"), soft_wrap=True)
+        out.print(Text(f"node {name}: {trouble}", "red"), soft_wrap=True)
     for following in found.next():
-        console.print(Text(f"next: {following['due']}  {following['run']}"), soft_wrap=True)
+        out.print(Text(f"next: {following['due']}  {following['run']}"), soft_wrap=True)
 
 
 def _number(number: Any) -> str:

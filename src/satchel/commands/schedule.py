@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from satchel.commands import config, timetable_checks
+from satchel.commands import config, console, timetable_checks
 
 if TYPE_CHECKING:
     from satchel.schedule.runs import Runs
@@ -84,7 +83,7 @@ def _list(timetable: Timetable, number: int = 3) -> None:
     for due, *words in sorted(rows):
         local = datetime.fromtimestamp(due, UTC).astimezone()
         table.add_row(f"{local:%a %Y-%m-%d %H:%M:%S %Z}", *map(Text, words))
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def _keep(file: Path, *, once: bool, dry: bool) -> None:
@@ -130,4 +129,8 @@ async def _run(file: Path, runs: Runs, *, once: bool, dry: bool) -> None:
             telling=Telling(*plugins, settings.hook_seconds, trace=settings.trace_hooks),
             dry=dry,
         )
-        await (keeper.round() if once else keeper.keep())
+        if once:
+            await keeper.round()
+        keeper.say_next()
+        if not once:
+            await keeper.keep()
