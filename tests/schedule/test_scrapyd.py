@@ -30,11 +30,43 @@ KEY = "abracadabra-5"
 NODE_PASSWORD = "sesame-sesame"
 
 PLUGIN = """
+import asyncio
+from itertools import count
+from pathlib import Path
+
+from scrapy.exceptions import DropItem
+
 from satchel import hookimpl
+
+seen = count(1)
+
+@hookimpl
+async def satchel_process_item(item, crawler):
+    name, _, attempt = crawler.spider._job.partition("-")
+    if attempt.endswith("-2"):
+        return
+    if name == "hangs":
+        await asyncio.sleep(3600)
+    if name == "errs":
+        raise ValueError("this plugin fails")
+    if name == "r0" and Path("scarce").exists() and next(seen) > 2:
+        raise DropItem("it is scarce")
 
 @hookimpl
 def satchel_crawl_finished(crawler):
     crawler.stats.set_value("installed_plugin", "called")
+"""
+
+HEARD = """
+from pathlib import Path
+
+from satchel import hookimpl
+
+@hookimpl
+def satchel_job_finished(job):
+    again = "again" if job.again else "no more"
+    with Path("heard.txt").open("a") as file:
+        file.write(f"{job.id}: {job.verdict}, {again}: {job.why}\\n")
 """
 
 
@@ -77,6 +109,9 @@ def _install_plugin(packages: Path) -> None:
     (about / "entry_points.txt").write_text("[satchel]\ninstalled_plugin = installed_plugin\n")
 
 
+RETRIED = 'retries = 1\nretry_after = "1s"'
+
+
 class Night:
     """What the phases share.
 
@@ -90,7 +125,7 @@ class Night:
     ) -> None:
         self.folder = folder / "clone"
         self.one, self.two = nodes
-        self.env = {**os.environ, **variables}
+        self.env = {**os.environ, **variables, "SATCHEL_PLUGINS": "heard"}
         self.stored = Stored(variables["SATCHEL_STORE"])
         secret = folder / "password"
         secret.write_text(NODE_PASSWORD)
@@ -100,6 +135,7 @@ class Night:
             f'two = {{ url = "{self.two.url}", username = "satchel", '
             f'password_file = "{secret}" }}\n'
         )
+        self.entries: dict[str, tuple[str, int, str]] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def deploy(self) -> None:
@@ -112,6 +148,7 @@ class Night:
                 target = self.folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, target, follow_symlinks=False)
+        (self.folder / "heard.py").write_text(HEARD)
         (self.folder / "scrapy.cfg").write_text(
             "[settings]\ndefault = satchel.settings\n"
             f"[deploy:one]\nurl = {self.one.url}/\nproject = satchel\n"
@@ -126,19 +163,22 @@ class Night:
         assert done.stdout.count('"spiders": ') == 2, done.stdout + done.stderr
 
     def write(self, *entries: tuple[str, int, str]) -> list[str]:
-        """A timetable of entries (name, due, more), each due once: the ids of their runs."""
-        text, ids = self.head, []
-        for name, due, more in entries:
+        """Add entries (name, due, more) to the timetable, each due once: the ids of their runs."""
+        self.entries |= {entry[0]: entry for entry in entries}
+        text = self.head
+        for name, due, more in self.entries.values():
             # The only multiple of it in this century.
             text += (
                 f'[runs.{name}]\nspider = "recnet-rooms"\narguments = {{ hot = 1, limit = 5 }}\n'
                 f'every = "{due}s"\n{more}\n'
             )
-            ids.append(f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(due))}")
         path = self.folder / "schedule.toml.new"
         path.write_text(text)
         path.rename(self.folder / "schedule.toml")
-        return ids
+        return [
+            f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(due))}"
+            for name, due, _ in entries
+        ]
 
     def start(self) -> None:
         program = Path(sys.executable).with_name("satchel")
@@ -171,8 +211,9 @@ def test_a_night(tmp_path: Path, nodes: tuple[Scrapyd, Scrapyd], variables: dict
     night.deploy()
     by_hand(night)
     try:
-        killed_ten_times(night)
-        a_node_fails_and_comes_back(night)
+        hanging = killed_ten_times(night)
+        failing = a_node_fails_and_comes_back(night)
+        judged(night, hanging, *failing)
         assert night.stop(signal.SIGTERM) == 0
     finally:
         if night._process is not None:
@@ -200,8 +241,11 @@ def by_hand(night: Night) -> None:
     assert "no-secret-really" not in refused
 
 
-def killed_ten_times(night: Night) -> None:
-    """The scheduler is killed around each of ten due times: each run is started once."""
+def killed_ten_times(night: Night) -> str:
+    """The scheduler is killed around each of ten due times: each run is started once.
+
+    Beside them one begins to hang, and is told to end by one scheduler after the other.
+    """
     night.write(("far", int(time.time()) + 10**6, ""))
     before = time.time()
     night.start()
@@ -211,21 +255,24 @@ def killed_ten_times(night: Night) -> None:
     night.lead = int(10 + 2 * (time.time() - before))
     begin = int(time.time()) + night.lead
     dues = [begin + 2 * number for number in range(10)]
+    (hanging,) = night.write(("hangs", begin, 'nodes = ["one"]\nlongest = "5s"\n' + RETRIED))
     ids = night.write(*((f"r{number}", due, "") for number, due in enumerate(dues)))
-    wait_for(lambda: _count(state, "entry") == 11, "the scheduler")
+    wait_for(lambda: _count(state, "entry") == 12, "the scheduler")
     assert time.time() < begin
     chance = random.Random(1)
     for number in range(1, 11):
-        wait_for(lambda number=number: _count(state, "run") >= number, f"run {number}")
+        wait_for(lambda number=number: _count(state, "run") > number, f"run {number}")
         time.sleep(chance.uniform(0, 0.5))
         night.stop(signal.SIGKILL)
         night.start()
     wait_for(lambda: all(f"{name}: complete" in night.log() for name in ids), "ten runs", 240)
-    jobs = [*night.one.jobs("finished"), *night.two.jobs("finished")]
+    finished = [*night.one.jobs("finished"), *night.two.jobs("finished")]
+    jobs = [job for job in finished if not job.startswith("hangs")]
     assert sorted(set(jobs) - {"by-hand", "refused"}) == sorted(ids)
     assert len(jobs) == 12
     assert night.two.jobs("finished")
-    assert [job for job, _ in night.crawls()] == sorted(["by-hand", *ids])
+    assert [job for job, verdict in night.crawls() if verdict] == sorted(["by-hand", *ids])
+    return hanging
 
 
 def _count(state: Path, table: str) -> int:
@@ -240,27 +287,52 @@ def _count(state: Path, table: str) -> int:
         return number
 
 
-def a_node_fails_and_comes_back(night: Night) -> None:
+def a_node_fails_and_comes_back(night: Night) -> tuple[str, str]:
+    """Beside what is started elsewhere meanwhile, one finds little, and one ends with errors."""
     night.two.kill()
-    now = int(time.time())
-    (elsewhere,) = night.write(("elsewhere", now + night.lead, ""))
+    (night.one.folder / "scarce").touch()
+    due = int(time.time()) + night.lead
+    elsewhere, scarce, failing = night.write(
+        ("elsewhere", due, ""), ("r0", due, RETRIED), ("errs", due, "max_errors = 3\n" + RETRIED)
+    )
     wait_for(lambda: f"{elsewhere}: started on one" in night.log(), "another node")
     assert re.search("WARNING: node two: nobody answers", night.log())
+    # After a failure of the machine another process has its number.
+    (night.two.folder / "twistd.pid").write_text("1")
     night.two.start()
     (again,) = night.write(("again", int(time.time()) + night.lead, 'nodes = ["two"]'))
     wait_for(lambda: f"{again}: complete" in night.log(), "the node that came back")
     assert again in night.two.jobs("finished")
+    return scarce, failing
+
+
+def judged(night: Night, hanging: str, scarce: str, failing: str) -> None:
+    """Each is judged, told of, and tried again with success."""
+    wanted = {
+        hanging: "it took longer than 5s",
+        scarce: r"2 items, where \d+ are usual",
+        failing: r"\d+ errors, more than 3",
+    }
+    heard = night.folder / "heard.txt"
+    for job, why in wanted.items():
+        # What may take 5 seconds only may fail again on a busy machine.
+        again = f"{job}-2: " + ("" if job == hanging else "complete, no more: \n")
+        wait_for(lambda again=again: again in heard.read_text(), f"{job} once more", 240)
+        assert re.search(f"ERROR: {job}: failed: {why}; again at 20", night.log())
+        assert re.search(f"^{job}: failed, again: {why}$", heard.read_text(), re.MULTILINE)
+    assert f"{hanging}: told to end (INT): it took longer than 5s" in night.log()
 
 
 def shown(night: Night) -> None:
-    content = json.loads(night.satchel("jobs", "--json"))
+    content = json.loads(night.satchel("jobs", "--json", "--limit", "50"))
     assert content["silent"] == {}
     rows = {row["job"]: row for row in content["jobs"]}
     row = rows["by-hand"]
     assert (row["node"], row["state"], row["verdict"]) == ("one", "finished", "complete")
     assert row["items"] >= 5
     assert row["errors"] == 0
-    assert len([row for row in rows.values() if row["verdict"] == "complete"]) == 13
+    complete = [job for job, row in rows.items() if row["verdict"] == "complete"]
+    assert len([job for job in complete if not job.startswith("hangs")]) == 15
     assert "Spider closed (finished)" in night.satchel("jobs", "show", "by-hand")
     table = night.satchel("jobs")
     assert "next: 20" in table

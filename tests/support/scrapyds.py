@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -76,9 +78,12 @@ class Scrapyd:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        unit = (ROOT / "deploy" / "scrapyd.service").read_text()
+        _, *options = shlex.split(re.findall("^ExecStart=(.*)$", unit, re.MULTILINE)[0])
+        program = "from scrapyd.__main__ import main; main()"
         with (self.folder / "out.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "python", "-c", "from scrapyd.__main__ import main; main()"],
+                [self._bin / "python", "-c", program, *options],
                 cwd=self.folder, env=self._variables, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
