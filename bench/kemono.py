@@ -5,7 +5,7 @@ stores the posts in SQLite, with its default settings but for the pace, and fetc
 What reads one after another makes no more than JSON of them; gallery-dl lists the posts, without
 their files. Bare Scrapy is told how many there are, yields dicts and stores nothing. Time counts
 from the first request (of spiders: from ``spider_opened``) to the end, of the last commit too; a
-figure is the median of the runs.
+figure is the median of the runs. The server counts the requests that are under way at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
+from urllib.request import urlopen
 
 from satchel.kemono.world import World
 from shared import HERE, environment, say, show
@@ -87,6 +88,10 @@ def read(url: str, side: str, options: argparse.Namespace) -> Figures:
         figures: Figures = json.loads(done.stdout) if done.returncode == 0 else {}
         if figures.get("posts") != options.posts:
             sys.exit(f"{side}: it failed: {figures}\n{log.read()[-5000:]}")
+    with urlopen(f"{url}/most") as answer:
+        figures["most"] = int(answer.read())
+    if figures["most"] > options.concurrency:
+        sys.exit(f"{side}: {figures['most']} requests at once")
     return figures
 
 
@@ -105,11 +110,16 @@ def report(found: dict[str, list[Figures]], posts: int) -> None:
             name,
             f"{seconds[name]:.2f}",
             f"{median(run['cpu'] for run in runs) / posts * 1e6:.0f}",
+            f"{max(run['most'] for run in runs)}",
             f"{ratios[name]:.2f}",
         ]
         for name, runs in found.items()
     ]
-    show(f"{posts:,} posts of a creator", ["", "seconds", "CPU µs/post", "satchel / this"], rows)
+    show(
+        f"{posts:,} posts of a creator",
+        ["", "seconds", "CPU µs/post", "most at once", "satchel / this"],
+        rows,
+    )
 
 
 if __name__ == "__main__":

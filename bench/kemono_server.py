@@ -1,6 +1,7 @@
 """Serves Kemono's sandbox with one creator who has many posts; pages are rendered once.
 
-Every answer waits as long as ``--latency`` says. Prints its address, then answers till it is ended.
+Every answer waits as long as ``--latency`` says; ``/most`` tells how many were under way at once
+since it was asked last. Prints its address, then answers till it is ended.
 """
 
 from __future__ import annotations
@@ -20,11 +21,22 @@ from server import print_address
 async def make_app(posts: int, latency: float) -> web.Application:
     """The sandbox's application."""
 
+    under_way = most = 0
+
     @web.middleware
     async def wait(request: web.Request, handler: Any) -> web.StreamResponse:
-        await asyncio.sleep(latency)
-        response: web.StreamResponse = await handler(request)
-        return response
+        nonlocal under_way, most
+        if request.path == "/most":
+            said, most = most, 0
+            return web.Response(text=str(said))
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            await asyncio.sleep(latency)
+            response: web.StreamResponse = await handler(request)
+            return response
+        finally:
+            under_way -= 1
 
     app = web.Application(middlewares=[wait])
     # What it answers once is kept, so that the crawler is measured and not the sandbox.
