@@ -35,8 +35,9 @@ endif
 	@echo "       .venv/bin/satchel spiders      what else can be crawled"
 	@echo "       docs/recnet.md, docs/kemono.md      how to crawl a server of yours"
 
+# Many tests wait, for crawls and for servers: so half as many processes again as there are cores.
 test: .venv/test
-	@$(RUN) pytest -n auto -q -rs
+	@$(RUN) pytest -n $$($(PYTHON) -c 'import os; print(os.cpu_count() * 3 // 2)') -q -rs
 
 lint: .venv/lint
 	@$(RUN) ruff check .

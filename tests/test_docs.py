@@ -26,6 +26,7 @@ from satchel.spiders.recnet import (
     RoomsSpider,
 )
 from satchel.testing import running_sandbox
+from serving import free_port
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").glob("*.md")))]
@@ -123,6 +124,7 @@ def _runnable(text: str, server: str) -> str:
     for written, here in (
         ("https://recnet.example", server),
         ("https://kemono.example", f"{server}/kemono"),
+        ("8117", str(free_port())),
         # This very test is one of them.
         ("make test", "make --dry-run test"),
         # They take minutes; tests/test_bench.py runs them small.

@@ -9,7 +9,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +19,8 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from serving import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -55,7 +56,7 @@ class Scrapyd:
         self.folder = folder
         self.password = password
         self._bin = environment(folder / "env")
-        self._port = _free_port()
+        self._port = free_port()
         self._variables = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -122,10 +123,3 @@ class Scrapyd:
     def jobs(self, state: str) -> list[str]:
         """The ids of its jobs in a state."""
         return [job["id"] for job in self.call("listjobs.json")[state]]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,9 +1,10 @@
-"""An aiohttp server in a thread, for tests."""
+"""Servers and ports, for tests."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -14,7 +15,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @contextlib.contextmanager
 def serving(handler: Handler) -> Iterator[str]:
-    """Have *handler* answer all requests to the address that is returned."""
+    """Run an aiohttp server in a thread, where *handler* answers all requests to the address that
+    is returned."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -37,3 +39,11 @@ def serving(handler: Handler) -> Iterator[str]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def free_port() -> int:
+    """A port of this machine's own address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
