@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from scrapy.extensions.feedexport import FeedExporter
+from scrapy.utils.conf import build_component_list
+from scrapy.utils.misc import load_object
+
 from satchel.addon import SatchelAddon
+from satchel.errors import ConfigError
 from satchel.items import Item, key_of, nested_fields, type_name, with_values, without_cycles
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ class NestingPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
+        """:raises ConfigError: feeds are asked for, and Scrapy has given all of them up"""
+        _require_feeds(crawler)
         return cls(crawler)
 
     async def process_item(self, item: Any) -> Any:
@@ -34,6 +41,23 @@ class NestingPipeline:
             return item
         self._count(f"satchel/items/{type_name(type(item))}")
         return self._prepare(item)
+
+
+def _require_feeds(crawler: Crawler) -> None:
+    # Of one feed that it cannot set up Scrapy logs why, and then crawls without any.
+    settings = crawler.settings
+    listed = build_component_list(settings.get_component_priority_dict_with_base("EXTENSIONS"))
+    if not settings["FEEDS"] or not any(_is_for_feeds(load_object(one)) for one in listed):
+        return
+    assert crawler.extensions is not None
+    if not any(isinstance(one, FeedExporter) for one in crawler.extensions.middlewares):
+        raise ConfigError(
+            "FEEDS: nothing would be written, for the reason above; mend that feed or take it out"
+        )
+
+
+def _is_for_feeds(extension: Any) -> bool:
+    return isinstance(extension, type) and issubclass(extension, FeedExporter)
 
 
 def by_keys(item: Item) -> Item:

@@ -296,8 +296,9 @@ BEFORE += [
     ),
 ]
 
-BY_OTHER_TESTS = {"permission denied"}
-"""Rows that need a server with roles: tests/databases/test_postgresql.py."""
+BY_OTHER_TESTS = {"permission denied", "FEEDS: nothing would be written"}
+"""Rows that need a server with roles (tests/databases/test_postgresql.py), or that come after a
+line of Scrapy's (tests/test_verdict.py)."""
 
 
 def crawled(folder: Path, case: Case, *lines: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from scrapy.exceptions import CloseSpider, DropItem, IgnoreRequest
 from satchel.faults import Faults
 from satchel.reasons import Reason
 from satchel.recnet import Account
-from satchel.testing import Crawl, crawl, running_sandbox
+from satchel.testing import Crawl, command, crawl, project, running_sandbox
 from satchel.verdict import EXIT_STATUS, Verdict, judge
 
 SANDBOX = {"SATCHEL_SANDBOX": True}
@@ -248,3 +248,28 @@ def test_a_feed_that_cannot_be_kept_is_missing() -> None:
     result = crawl(Own, {"FEEDS": feeds, "FEED_STORAGES": {"own": NoStorage}})
     assert result.stats["feedexport/failed_count/NoStorage"] == 1
     assert verdict(result) == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("uri", "feed", "why"),
+    [
+        ("items.jsonl", {"format": "jsonlnes"}, "Unknown feed format: jsonlnes"),
+        ("nowhere://items", {"format": "jsonlines"}, "Unknown feed storage scheme: nowhere"),
+    ],
+)
+def test_feeds_that_cannot_be_set_up_stop_the_crawl(
+    uri: str, feed: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    feeds = {uri: feed}
+    home = project(tmp_path / "p", [f"FEEDS = {feeds!r}", "SATCHEL_SANDBOX = True"])
+    done = command("scrapy", "crawl", "recnet-rooms", "-a", "hot=1", "-L", "ERROR", cwd=home)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert why in first
+    assert "FEEDS: nothing would be written, for the reason above" in second
+
+
+def test_feeds_that_are_turned_off_stop_nothing() -> None:
+    off = {"scrapy.extensions.feedexport.FeedExporter": None}
+    result = crawl(Own, {"FEEDS": {"x.no": {"format": "no"}}, "EXTENSIONS": off})
+    assert result.stats["satchel/verdict"] == "complete"
