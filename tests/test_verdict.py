@@ -273,3 +273,12 @@ def test_feeds_that_are_turned_off_stop_nothing() -> None:
     off = {"scrapy.extensions.feedexport.FeedExporter": None}
     result = crawl(Own, {"FEEDS": {"x.no": {"format": "no"}}, "EXTENSIONS": off})
     assert result.stats["satchel/verdict"] == "complete"
+
+
+def test_a_feed_whose_file_cannot_be_opened_is_told_without_a_traceback(tmp_path: Path) -> None:
+    home = project(tmp_path / "p", ["SATCHEL_SANDBOX = True"])
+    feed = ("-O", "scrapy.cfg/rooms.jsonl")  # below a file
+    done = command("scrapy", "crawl", "recnet-rooms", "-a", "hot=1", *feed, cwd=home)
+    assert done.returncode == 3
+    assert "a feed is not written: [Errno 20] Not a directory: 'scrapy.cfg" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -21,6 +21,7 @@ from msgspec import Struct
 from scrapy import signals
 from scrapy.downloadermiddlewares.retry import RetryMiddleware as ScrapyRetryMiddleware
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
+from scrapy.extensions.feedexport import FeedExporter
 from scrapy.settings import get_settings_priority
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
@@ -605,16 +606,18 @@ _SPOKESMEN: Final = (
     "asyncio",
     "scrapy.core.engine",
     "scrapy.core.scraper",
+    "scrapy.utils.signal",
     RobotsTxtMiddleware.__module__,
 )
-"""The loggers that report what a crawl's start, a request or a callback raised."""
+"""The loggers that report what a crawl's start, a request, a callback or an extension raised."""
 
 
 class _OneLine(logging.Filter):
     """Shows a person's mistake, or a server that is not there, as one line without a traceback.
 
     A crawl that fails to start is a task that nobody awaits: asyncio logs it when it is collected,
-    and Scrapy makes the exit status 1. Each server is asked for its robots.txt first.
+    and Scrapy makes the exit status 1. Each server is asked for its robots.txt first. A feed whose
+    file cannot be opened fails anew at each item.
     """
 
     installed: ClassVar[bool] = False
@@ -633,4 +636,14 @@ class _OneLine(logging.Filter):
             record.exc_info = record.exc_text = None
         elif error is not None and record.name == RobotsTxtMiddleware.__module__:
             record.exc_info = record.exc_text = None
+        elif isinstance(error, OSError) and _is_of_feeds(record):
+            record.msg, record.args = "a feed is not written: %s", (str(error),)
+            record.exc_info = record.exc_text = None
         return True
+
+
+def _is_of_feeds(record: logging.LogRecord) -> bool:
+    """At an item, or when the crawl ends, in a task that nobody awaits."""
+    receiver = record.args.get("receiver") if isinstance(record.args, dict) else None
+    at_item = isinstance(getattr(receiver, "__self__", None), FeedExporter)
+    return at_item or f"{FeedExporter.__name__}._close_slot" in record.getMessage()
