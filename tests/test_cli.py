@@ -73,7 +73,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 
 SERVICES = ("kemono", "recnet")
-VERBS = ("items", "jobs", "plugins", "sandbox", "schedule", "schema", "settings", "spiders")
+VERBS = ("act", "cassette", "items", "jobs", "parquet", "plugins", "replay", "sandbox", "schedule",
+         "schema", "settings", "spiders")  # fmt: skip
 
 
 def test_help(run: Run) -> None:
@@ -198,7 +199,7 @@ def test_schema(run: Run, word: str) -> None:
 
 def test_a_type_that_is_not_there(run: Run) -> None:
     text = run.error("schema", "Acount")
-    assert text.startswith("no item type Acount; did you mean account? (Account, ")
+    assert text.startswith("no item type Acount; did you mean Account? (Account, ")
 
 
 # items

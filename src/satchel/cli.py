@@ -66,7 +66,7 @@ for command in (
 def main() -> None:
     """The console script: a person's mistake is one line and the exit status 1."""
     try:
-        cli()
+        cli(prog_name="satchel")  # Also by `python -m satchel`.
     except SatchelError as error:
         click.echo(f"satchel: {error}", err=True)
         sys.exit(1)

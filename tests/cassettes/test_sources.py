@@ -155,7 +155,7 @@ def test_a_collection_becomes_items_and_a_cassette(home: Path) -> None:
     )  # fmt: skip
     assert crawled.returncode == 0, crawled.stderr
     listed = command("satchel", "cassette", "list", cwd=home)
-    assert listed.stdout == "old/recnet  5 exchanges, 1 segments\n"
+    assert listed.stdout == "old/recnet  5 exchanges, 1 segment\n"
 
 
 def test_what_a_browser_saved_becomes_the_right_items(home: Path) -> None:

@@ -81,8 +81,9 @@ def item_type(word: str) -> type[Item]:
         names = ", ".join(type_name(cls) for cls in found)
         raise UsageError(f"{word} may be one of {names}")
     if not found:
-        names = ", ".join(sorted({cls.__name__ for group in known.values() for cls in group}))
-        raise UsageError(f"no item type {word}{did_you_mean(word.lower(), known)} ({names})")
+        classes = {cls.__name__ for group in known.values() for cls in group}
+        near = did_you_mean(word, classes) or did_you_mean(word.lower(), known)
+        raise UsageError(f"no item type {word}{near} ({', '.join(sorted(classes))})")
     return found[0]
 
 

@@ -307,7 +307,8 @@ def list_(states: tuple[str, ...], of_kinds: tuple[str, ...], limit: int, as_jso
     """List actions: what was proposed, and what became of it."""
     for state in states:
         if state not in set(State):
-            raise UsageError(f"--state {state}: no such state{did_you_mean(state, State)}")
+            near = did_you_mean(state, State)
+            raise UsageError(f"--state {state}: no such state{near} ({', '.join(State)})")
     with closing(_outbox()) as outbox:
         rows = outbox.listed(states=states, kinds=of_kinds, limit=limit) if outbox.exists() else []
         counts = outbox.counts() if rows else {}
@@ -319,7 +320,10 @@ def list_(states: tuple[str, ...], of_kinds: tuple[str, ...], limit: int, as_jso
         known = _proposals().kinds if of_kinds else {}
         for kind in of_kinds:
             if kind not in known:
-                raise UsageError(f"--kind {kind}: no such kind{did_you_mean(kind, known)}")
+                near = did_you_mean(kind, known)
+                raise UsageError(
+                    f"--kind {kind}: no such kind{near} ('satchel act kinds' lists all)"
+                )
         click.echo("no actions")
         return
     found = Table(box=None, padding=(0, 2, 0, 0))

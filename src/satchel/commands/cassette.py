@@ -41,7 +41,10 @@ def list_cassettes() -> None:
         for _, found in read_all(folder, serializer(settings.cassette_format)):
             counts["damaged" if isinstance(found, CassetteError) else "segments"] += 1
             counts["exchanges"] += 0 if isinstance(found, CassetteError) else len(found)
-        words = ", ".join(f"{counts[word]:,} {word}" for word in ("exchanges", "segments"))
+        words = ", ".join(
+            f"{counts[word]:,} {word.removesuffix('s') if counts[word] == 1 else word}"
+            for word in ("exchanges", "segments")
+        )
         damaged = f", {counts['damaged']} damaged" if counts["damaged"] else ""
         click.echo(f"{folder.relative_to(root)}  {words}{damaged}")
 

@@ -27,7 +27,9 @@ def spiders(name: str | None) -> None:
         console.print("\n'satchel spiders NAME' lists a spider's arguments.", markup=False)
         return
     if name not in known:
-        raise UsageError(f"no spider {name}{did_you_mean(name, known)} ({', '.join(known)})")
+        raise UsageError(
+            f"no spider {name}{did_you_mean(name, known)} ({', '.join(sorted(known))})"
+        )
     console.print(f"{name}: {_plain(known[name])}\n", markup=False)
     console.print(_table((_usage(a), a.help) for a in known[name].arguments))
 
