@@ -12,7 +12,7 @@ from scrapy.exceptions import DropItem
 from sqlalchemy.engine import make_url
 
 from satchel.recnet import Account
-from satchel.testing import crawl
+from satchel.testing import crawl, running_sandbox
 
 
 class Own(scrapy.Spider):
@@ -88,6 +88,23 @@ def test_no_items(capsys: pytest.CaptureFixture[str]) -> None:
 
     crawl(Empty, {"SATCHEL_SUMMARY": True})
     assert "0 items" in lines(capsys)
+
+
+@pytest.mark.parametrize(("path", "hinted"), [("/wrong", True), ("", False)])
+def test_a_server_with_a_wrong_address(
+    path: str, hinted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running_sandbox() as server:
+        settings = {
+            "SATCHEL_SUMMARY": True,
+            "SATCHEL_KEMONO_URL": f"{server.url}/kemono{path}",
+            "SATCHEL_RATES": {"*": "off"},
+        }
+        crawl("kemono-creators", settings, ids="patreon/10000001,patreon/1")
+    shown = lines(capsys)
+    hint = "The server has nothing of this (404): is its address right?"
+    assert (hint in shown) == hinted
+    assert shown[-1] == "complete"
 
 
 def test_switched_off(capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,6 +97,9 @@ class Summary:
         reason = self._reason or "no end"
         console.print(Text.assemble("\n", (spider.name, "bold"), f": {reason}{where}"))
         console.print(_figures(stats))
+        if _nothing_but_404(stats):
+            text = "The server has nothing of this (404): is its address right?"
+            console.print(Text(text), soft_wrap=True)
         if addon.plan:
             console.print(Text("\nActions, of which none was sent (SATCHEL_ACTIONS is off):"))
             console.print(plans.table(addon.plan))
@@ -164,6 +167,15 @@ def _sent_and_unanswered(stats: dict[str, Any]) -> tuple[int, int]:
     return stats.get("downloader/response_count", 0) + unanswered, unanswered
 
 
+def _nothing_but_404(stats: dict[str, Any]) -> bool:
+    """Whether the server knows none of the addresses, as when its own is wrong."""
+    answers, absent = (
+        int(stats.get(f"downloader/{name}", 0)) - int(stats.get(f"robotstxt/{name}", 0))
+        for name in ("response_count", "response_status_count/404")
+    )
+    return answers == absent > 0
+
+
 _NOTES: Final = (
     ("item_dropped_count", ("item dropped", "items dropped")),
     ("satchel/absent", ("asked for and not there",) * 2),
@@ -176,9 +188,11 @@ _NOTES: Final = (
     ("satchel/privacy/junior", ("junior withheld", "juniors withheld")),
     ("satchel/privacy/identity", ("account without its identity flags and pronouns",
                                   "accounts without their identity flags and pronouns")),
-    ("satchel/privacy/bystander", ("item without bystanders' names",
-                                   "items without bystanders' names")),
-    ("satchel/privacy/content", ("item without its content", "items without their content")),
+    # A part of an item and each answer about one count by themselves.
+    ("satchel/privacy/bystander", ("time that bystanders' names were left out",
+                                   "times that bystanders' names were left out")),
+    ("satchel/privacy/content", ("time that content was left out",
+                                 "times that content was left out")),
     ("satchel/privacy/tightened", ("item of which plugins withheld fields",
                                    "items of which plugins withheld fields")),
     ("satchel/privacy/refused", ("item withheld since a plugin failed",
