@@ -235,6 +235,13 @@ def test_accounts_that_make_no_sense(value: Any, reason: str) -> None:
     assert str(raised.value).startswith("SATCHEL_KEMONO_ACCOUNTS: ")
 
 
+def test_a_file_of_accounts_by_another_name() -> None:
+    with pytest.raises(
+        ConfigError, match=r"account: expected a list of accounts \(\[\[accounts\]\]"
+    ):
+        read_accounts(Secret('{"account": [{"role": "consumer"}]}'))
+
+
 def test_two_accounts_of_one_name() -> None:
     one = {"role": "consumer", "username": "a", "password": "one"}
     with pytest.raises(ConfigError, match="two accounts are a; give each a username"):

@@ -98,9 +98,10 @@ def read_accounts(document: Secret | None) -> tuple[Account, ...]:
     try:
         given = msgspec.convert(listed, _Document).accounts
     except msgspec.ValidationError as error:
-        place = str(error).rpartition("`")[0].rpartition("`")[2].removeprefix("$.")
+        place = str(error).rpartition("`")[0].rpartition("`")[2].removeprefix("$.") or "accounts"
+        what = "accounts" if place.startswith("accounts[") else "a list of accounts ([[accounts]])"
         raise ConfigError(
-            f"{SETTING}: {place or 'accounts'}: expected accounts with role ("
+            f"{SETTING}: {place}: expected {what} with role ("
             f"{', '.join(AccountRole)}), username and password, or session"
         ) from None
     for position, one in enumerate(given):
