@@ -165,6 +165,12 @@ def test_unknown_names(where: str) -> None:
     )
 
 
+def test_an_unknown_name_that_is_like_no_other() -> None:
+    assert refusal(SATCHEL_FOO="1") == (
+        "SATCHEL_FOO: no such setting ('satchel settings' lists all)"
+    )
+
+
 def test_settings_of_a_service_that_is_not_there() -> None:
     with pytest.raises(ConfigError, match="SATCHEL_RECNET_URL: no such setting"):
         Reader(Settings({"SATCHEL_RECNET_URL": "http://x"}), [], {})

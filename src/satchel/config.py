@@ -516,7 +516,7 @@ class _Source(typing.NamedTuple):
                 own = isinstance(name, str) and name.startswith(PREFIX)
                 if own and name not in known and not name.startswith(passed_over):
                     raise ConfigError(
-                        f"{name}: no such {source}{did_you_mean(name, known)} "
+                        f"{name}: no such {source}{did_you_mean(name, known, PREFIX)} "
                         f"('satchel settings' lists all)"
                     )
 

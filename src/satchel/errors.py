@@ -109,7 +109,11 @@ class NoClient(SatchelError):
     """There is no running crawl that could send a request: an item has none, or it has ended."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``"; did you mean X?"`` for the nearest of *known*, or an empty string."""
-    matches = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {matches[0]}?" if matches else ""
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """``"; did you mean X?"`` for the nearest of *known*, or an empty string.
+
+    :param prefix: what all begin with, which makes none more alike
+    """
+    rests = [one.removeprefix(prefix) for one in known]
+    matches = get_close_matches(word.removeprefix(prefix), rests, n=1, cutoff=0.6)
+    return f"; did you mean {prefix}{matches[0]}?" if matches else ""
