@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,14 @@ class ReplaySpider(SatchelSpider):
             except UsageError as error:
                 self.logger.error("%s", error)
                 self.count("undecodable")
+        await self._items_are_through()
+
+    async def _items_are_through(self) -> None:
+        # Without requests Scrapy looks only every five seconds whether anything is left to do.
+        assert self.crawler.engine is not None
+        slot = self.crawler.engine.scraper.slot
+        while slot is not None and not slot.is_idle():
+            await asyncio.sleep(0.02)
 
     def _items(self, exchange: Exchange) -> list[Any]:
         asked = exchange.asked
