@@ -1,11 +1,12 @@
 """A creator with many posts: satchel, the same pages one after another, gallery-dl, bare Scrapy.
 
 All read the same listing of the same local server, in turns, each in a process of its own. satchel
-stores the posts in SQLite, with its default settings but for the pace, and fetches pages together.
-What reads one after another makes no more than JSON of them; gallery-dl lists the posts, without
-their files. Bare Scrapy is told how many there are, yields dicts and stores nothing. Time counts
-from the first request (of spiders: from ``spider_opened``) to the end, of the last commit too; a
-figure is the median of the runs. The server counts the requests that are under way at once.
+stores the posts in SQLite, with its default settings but for the pace, and fetches pages together,
+or one after another. Whoever else takes them one after another makes no more than JSON of them, on
+one connection; gallery-dl lists the posts, without their files. Bare Scrapy is told how many there
+are, yields dicts and stores nothing. Time counts from the first request (of spiders: from
+``spider_opened``) to the end, of the last commit too; a figure is the median of the runs. The
+server counts the requests that are under way at once.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from satchel.kemono.world import World
 from shared import HERE, environment, say, show
 
 SIDES: Final = {
-    "one after another": "in turn",
+    "JSON, one after another": "in turn",
     "gallery-dl": "gallery-dl",
     "bare Scrapy, tuned as satchel is": "bare",
+    "satchel, one after another": "satchel",
     "satchel": "satchel",
 }
+ALONE: Final = "satchel, one after another"
 
 Figures = dict[str, Any]
 
@@ -44,10 +47,10 @@ def main() -> None:
     options = parser.parse_args()
     found: dict[str, list[Figures]] = {name: [] for name in SIDES}
     with serving(options.posts, options.latency) as url:
-        read(url, "in turn", options)  # so that all pages are rendered
+        read(url, "in turn", options, 1)  # so that all pages are rendered
         for number in range(options.runs):
             for name, side in SIDES.items():
-                figures = read(url, side, options)
+                figures = read(url, side, options, 1 if name == ALONE else options.concurrency)
                 found[name].append(figures)
                 say(f"{number + 1}/{options.runs}  {name}: {figures['seconds']:.2f} s")
     report(found, options.posts)
@@ -66,20 +69,20 @@ def serving(posts: int, latency: float) -> Iterator[str]:
             process.terminate()
 
 
-def read(url: str, side: str, options: argparse.Namespace) -> Figures:
+def read(url: str, side: str, options: argparse.Namespace, concurrency: int) -> Figures:
     """Read all posts in a process of its own; its log goes to a file."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as log:
-        settings = {
+        settings: dict[str, Any] = {
             "SATCHEL_KEMONO_URL": url,
-            "SATCHEL_KEMONO_CONCURRENCY": options.concurrency,
+            "SATCHEL_KEMONO_CONCURRENCY": concurrency,
             "SATCHEL_RATES": {"*": "off"},
             "SATCHEL_STATE": "",
             "SATCHEL_STORE": f"sqlite:///{Path(folder, 'bench.db')}",
             "SATCHEL_SUMMARY": False,
         }
         creator = "/".join(World(creators=1, posts=1).cast["long"])
-        order = {"side": side, "url": url, "creator": creator, "settings": settings}
-        order |= {"posts": options.posts, "concurrency": options.concurrency}
+        order: dict[str, Any] = {"side": side, "url": url, "creator": creator, "settings": settings}
+        order |= {"posts": options.posts, "concurrency": concurrency}
         done = subprocess.run(
             [sys.executable, str(HERE / "kemono_crawler.py"), json.dumps(order)],
             stdout=subprocess.PIPE, stderr=log, text=True, check=False, env=environment(),
@@ -90,8 +93,8 @@ def read(url: str, side: str, options: argparse.Namespace) -> Figures:
             sys.exit(f"{side}: it failed: {figures}\n{log.read()[-5000:]}")
     with urlopen(f"{url}/most") as answer:
         figures["most"] = int(answer.read())
-    if side == "satchel" and figures["most"] > options.concurrency:
-        sys.exit(f"{figures['most']} requests at once, of {options.concurrency} at most")
+    if side == "satchel" and figures["most"] > concurrency:
+        sys.exit(f"{figures['most']} requests at once, of {concurrency} at most")
     return figures
 
 
