@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -64,6 +65,19 @@ def test_complete(folder: Path) -> None:
     done = command(*HOT, "-s", "SATCHEL_SANDBOX=1", cwd=folder)
     assert (done.returncode, last(done), errors(done)) == (0, "complete", [])
     assert "'satchel/verdict': 'complete'" in done.stderr
+
+
+def test_nobody_reads_what_it_says(folder: Path) -> None:
+    """As when scrapyd was told to end with its crawls: each still ends, and its row says so."""
+    read, write = os.pipe()
+    os.close(read)
+    words = ("crawl", *HOT[2:], "-s", "SATCHEL_SANDBOX=1", "-s", "LOG_FILE=crawl.log")
+    program = Path(sys.executable).with_name("scrapy")
+    subprocess.run([program, *words], cwd=folder, stderr=write, timeout=60, check=False)
+    os.close(write)
+    with closing(connect(folder / "satchel.db")) as database:
+        ended = database.execute("SELECT finish_reason, verdict FROM satchel_crawl").fetchall()
+    assert ended == [("finished", "complete")]
 
 
 def test_incomplete(folder: Path, bad_page: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
 import sys
@@ -18,6 +19,7 @@ from satchel.throttle import CrawlEnds
 from satchel.verdict import STAT, Judgement, Verdict, judge, missing, plural
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
     from scrapy.crawler import Crawler
 
@@ -86,9 +88,18 @@ class Summary:
 
     def _print(self) -> None:
         from rich.console import Console
-        from rich.text import Text
 
         console = Console(stderr=True, highlight=False)
+        with console.capture() as captured:
+            self._write(console)
+        # Who reads it may be gone, as a scrapyd that was told to end, too: the crawl still ends.
+        with contextlib.suppress(OSError):
+            sys.stderr.write(captured.get())
+            sys.stderr.flush()
+
+    def _write(self, console: Console) -> None:
+        from rich.text import Text
+
         spider = self._crawler.spider
         assert spider is not None
         stats = self._crawler.stats.get_stats()
@@ -107,7 +118,6 @@ class Summary:
             console.print(Text(f"Stored in {shown(store)}"), soft_wrap=True)
             console.print(Text(f"  see some of it:  {_next_step(stats, store)}"), soft_wrap=True)
         console.print(Text(str(self.judgement), _STYLES[self.judgement.verdict]), soft_wrap=True)
-        sys.stderr.flush()
 
 
 class _ExtensionErrors(logging.Handler):
