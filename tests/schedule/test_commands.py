@@ -214,9 +214,30 @@ def test_the_units(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_container_ends_after_its_crawls(tmp_path: Path) -> None:
+    """scrapyd ends at once, and does not tell its crawls."""
+    crawl = tmp_path / "crawl"
+    crawl.write_text(
+        "#!/bin/bash\ntrap 'sleep 0.5; echo stored; exit' TERM\n"
+        "echo running\nfor _ in {1..100}; do sleep 0.1; done\n"
+    )
+    scrapyd = tmp_path / "scrapyd"
+    scrapyd.write_text(f"#!/bin/bash\n{crawl} &\nexec sleep 10\n")
+    for program in (crawl, scrapyd):
+        program.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    command = [ROOT / "deploy" / "scrapyd.sh"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as container:
+        assert container.stdout is not None
+        assert container.stdout.readline() == "running\n"
+        container.terminate()
+        container.wait(30)
+        assert container.stdout.read() == "stored\n"
+
+
 def test_what_is_beside_the_compose_file_is_kept_out() -> None:
     """The settings of the crawls, with their secrets: neither in the image nor in the clone."""
     image = (ROOT / ".dockerignore").read_text().splitlines()
-    assert {"deploy/environment", "deploy/schedule.toml", ".git", "**/.venv", "**/*.db"} <= {*image}
+    assert {"deploy/environment", "deploy/schedule", ".git", "**/.venv", "**/*.db"} <= {*image}
     clone = (ROOT / ".gitignore").read_text().splitlines()
-    assert {"/deploy/environment", "/deploy/schedule.toml"} <= {*clone}
+    assert {"/deploy/environment", "/deploy/schedule"} <= {*clone}
