@@ -112,8 +112,8 @@ class NoClient(SatchelError):
 def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
     """``"; did you mean X?"`` for the nearest of *known*, or an empty string.
 
-    :param prefix: what all begin with, which makes none more alike
+    :param prefix: what many begin with, which makes none more alike
     """
-    rests = [one.removeprefix(prefix) for one in known]
+    rests = {one.removeprefix(prefix): one for one in known}
     matches = get_close_matches(word.removeprefix(prefix), rests, n=1, cutoff=0.6)
-    return f"; did you mean {prefix}{matches[0]}?" if matches else ""
+    return f"; did you mean {rests[matches[0]]}?" if matches else ""

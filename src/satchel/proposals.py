@@ -42,7 +42,7 @@ class Proposals:
         for name in names:
             if name not in self.kinds:
                 raise ConfigError(
-                    f"{setting}: there is no kind of action {name}{did_you_mean(name, self.kinds)} "
+                    f"{setting}: there is no kind of action {name}{near(name, self.kinds)} "
                     f"('satchel act kinds' lists all)"
                 )
 
@@ -101,12 +101,17 @@ class Proposals:
         cls = self.kinds.get(kind)
         if cls is None:
             known = ", ".join(sorted(self.kinds))
-            raise ActionError(f"{kind}: no such kind{did_you_mean(kind, self.kinds)} ({known})")
+            raise ActionError(f"{kind}: no such kind{near(kind, self.kinds)} ({known})")
         try:
             return msgspec.convert(parameters, cls, strict=False)
         except msgspec.ValidationError as error:
             names = ", ".join(field.name for field in fields(cls))
             raise ActionError(f"{kind}: {_plainly(error)} (parameters: {names})") from None
+
+
+def near(kind: str, kinds: Iterable[str]) -> str:
+    """Which kind may have been meant: as :func:`satchel.errors.did_you_mean`."""
+    return did_you_mean(kind, kinds, f"{service_of(kind)}.")
 
 
 def named(item: Item | None) -> str:

@@ -264,7 +264,9 @@ def test_as_a_person_does_it(
     assert act("resolve", "2", "4", "withdrawn") == ""
     assert act("list", "--json").count('"state": "withdrawn"') == 2
     for words, said in (
-        (("propose", "kemono.favourite"), "no such kind"),
+        (("propose", "kemono.favourite"), "no such kind; did you mean kemono.favorite_post?"),
+        # That both begin with the service makes them no more alike.
+        (("propose", "kemono.aprove"), "kemono.aprove: no such kind (kemono.approve_link"),
         (("propose", "kemono.flag_post", "service"), "service: expected NAME=VALUE"),
         (("propose", "kemono.flag_post", "post=1"), "missing required field `service`"),
         (("propose", "kemono.change_role", "id=4", "to=consumer", "id=5"), "id: it is given twice"),

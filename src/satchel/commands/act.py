@@ -32,7 +32,7 @@ from satchel.errors import ActionError, UsageError, did_you_mean
 from satchel.executor import Executor, Step
 from satchel.outbox import Outbox
 from satchel.plans import described, table
-from satchel.proposals import Proposals
+from satchel.proposals import Proposals, near
 from satchel.script import SETTINGS, Engine
 from satchel.tables import Row
 
@@ -307,8 +307,8 @@ def list_(states: tuple[str, ...], of_kinds: tuple[str, ...], limit: int, as_jso
     """List actions: what was proposed, and what became of it."""
     for state in states:
         if state not in set(State):
-            near = did_you_mean(state, State)
-            raise UsageError(f"--state {state}: no such state{near} ({', '.join(State)})")
+            meant = did_you_mean(state, State)
+            raise UsageError(f"--state {state}: no such state{meant} ({', '.join(State)})")
     with closing(_outbox()) as outbox:
         rows = outbox.listed(states=states, kinds=of_kinds, limit=limit) if outbox.exists() else []
         counts = outbox.counts() if rows else {}
@@ -320,9 +320,9 @@ def list_(states: tuple[str, ...], of_kinds: tuple[str, ...], limit: int, as_jso
         known = _proposals().kinds if of_kinds else {}
         for kind in of_kinds:
             if kind not in known:
-                near = did_you_mean(kind, known)
                 raise UsageError(
-                    f"--kind {kind}: no such kind{near} ('satchel act kinds' lists all)"
+                    f"--kind {kind}: no such kind{near(kind, known)} "
+                    f"('satchel act kinds' lists all)"
                 )
         click.echo("no actions")
         return
